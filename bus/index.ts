@@ -1,0 +1,2 @@
+/** The door of bus/: how messages travel. */
+export * from './bus.ts';
