@@ -1,2 +1,12 @@
 /** The door of bus/: how messages travel. */
+
+export { askTimeoutMaxMs } from './asks.ts';
 export * from './bus.ts';
+export { contentTypes, decodePayload, encodePayload, formatOf } from './codec.ts';
+export type { BusOptions } from './core.ts';
+export * from './errors.ts';
+export { type Link, MemoryBus, MemoryHub, type MemoryHubOptions } from './memory.ts';
+export { connectNats, NatsBus, type NatsOptions } from './nats.ts';
+export type { BusClock, BusMetrics, BusRandom, Refusal, RefusalReason } from './ports.ts';
+export { type BusTls, isLoopback } from './servers.ts';
+export { actorTokens, type ParsedSubject, parseSubject } from './subjects.ts';

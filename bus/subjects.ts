@@ -1,0 +1,112 @@
+/**
+ * NATS subjects (3-interface §1): `iso.v1.<cluster>.<mode>.…`, built and parsed here and nowhere else.
+ * The publisher's name is always read from the subject itself, because the server has authenticated that token.
+ */
+import { isName } from '../protocol/index.ts';
+import { BusNameError } from './errors.ts';
+
+/** Token of `<from>` in an ask subject, counted from 1 as ADR-32 tools count: what metadata `{"from":"6"}` names. */
+export const askFromToken = 6;
+/** Every reply goes here; a reply subject anywhere else is an attempt to make a node speak for someone (3-interface §1). */
+export const inboxRoot = '_INBOX.';
+
+const DOTTED = /^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/;
+const ACTOR = /^[A-Za-z0-9_-]{1,64}(\/[A-Za-z0-9_-]{1,64}){0,7}$/;
+
+/** @throws BusNameError unless `text` is `[a-z0-9-]{1,32}`. */
+export const checkName = (field: string, text: string): string => {
+  if (!isName(text)) throw new BusNameError(field, text, '[a-z0-9-]{1,32}');
+  return text;
+};
+
+/** @throws BusNameError unless `text` names a node that can be addressed; `any` is not one. */
+export const checkNode = (field: string, text: string): string => {
+  if (text === 'any') throw new BusNameError(field, text, 'the name of one node');
+  return checkName(field, text);
+};
+
+/** `<concern>.<message>` or `<concern>.<verb>`. @throws BusNameError */
+export const checkDotted = (field: string, text: string): string => {
+  if (!DOTTED.test(text)) throw new BusNameError(field, text, '<concern>.<name>');
+  return text;
+};
+
+/** An actor path `a/b` becomes the tokens `a.b`. @throws BusNameError */
+export const actorTokens = (actor: string): string => {
+  if (!ACTOR.test(actor)) throw new BusNameError('actor', actor, 'an actor path such as election or ledger/sync');
+  return actor.replaceAll('/', '.');
+};
+
+/** The subjects of one node in one cluster. */
+export interface Subjects {
+  /** `iso.v1.<cluster>.` */
+  readonly prefix: string;
+  /** `say.<me>.` */
+  readonly say: string;
+  /** `live.<me>.` */
+  readonly live: string;
+  /** `tell.<me>.`, what others tell this node. */
+  readonly toldTo: string;
+  /** `ask.<me>.` */
+  readonly askedOf: string;
+  /** `ask.any.` */
+  readonly askedOfAny: string;
+  /** `_INBOX.<me>.` */
+  readonly inbox: string;
+  tell(to: string): string;
+  ask(to: string): string;
+  liveOf(node: string): string;
+  heard(topic: string): string;
+  received(topic: string): string;
+}
+
+/** @throws BusNameError when the cluster or node cannot be subject tokens. */
+export const subjectsOf = (cluster: string, node: string): Subjects => {
+  checkName('cluster', cluster);
+  checkNode('node', node);
+  const prefix = `iso.v1.${cluster}.`;
+  return {
+    prefix,
+    say: `${prefix}say.${node}.`,
+    live: `${prefix}live.${node}.`,
+    toldTo: `${prefix}tell.${node}.`,
+    askedOf: `${prefix}ask.${node}.`,
+    askedOfAny: `${prefix}ask.any.`,
+    inbox: `${inboxRoot}${node}.`,
+    tell: (to) => `${prefix}tell.${checkNode('to', to)}.${node}.`,
+    ask: (to) => `${prefix}ask.${checkName('to', to)}.${node}.`,
+    liveOf: (of) => `${prefix}live.${checkNode('node', of)}.`,
+    heard: (topic) => `${prefix}say.*.${checkDotted('topic', topic)}`,
+    received: (topic) => `${prefix}tell.${node}.*.${checkDotted('topic', topic)}`,
+  };
+};
+
+/** The `<from>` token that starts at `start`, or undefined when it is no name. */
+export const fromAt = (subject: string, start: number): string | undefined => {
+  const end = subject.indexOf('.', start);
+  const from = subject.slice(start, end < 0 ? subject.length : end);
+  return isName(from) && from !== 'any' ? from : undefined;
+};
+
+/** Mode and tokens of a subject of this interface, for tools that watch it (`isochron tail`). */
+export interface ParsedSubject {
+  readonly cluster: string;
+  readonly mode: 'say' | 'tell' | 'ask' | 'live';
+  readonly from: string;
+  /** Only for tell and ask; `any` for a queue group. */
+  readonly to?: string;
+  /** `<concern>.<name>`, or the actor path for live. */
+  readonly topic: string;
+}
+
+/** Undefined for a subject that is not of this interface. */
+export const parseSubject = (subject: string): ParsedSubject | undefined => {
+  const [iso, version, cluster, mode, first, second, ...rest] = subject.split('.');
+  if (iso !== 'iso' || version !== 'v1' || !cluster || !first || !second) return undefined;
+  if (mode === 'live') return { cluster, mode, from: first, topic: [second, ...rest].join('/') };
+  if (mode === 'say' && rest.length === 1) return { cluster, mode, from: first, topic: `${second}.${rest[0]}` };
+  if ((mode === 'tell' || mode === 'ask') && rest.length === 2) {
+    return { cluster, mode, to: first, from: second, topic: rest.join('.') };
+  }
+  return undefined;
+};
