@@ -1,6 +1,25 @@
 /** The door of protocol/: what nodes say and how it is checked. */
+export * from './bytes.ts';
+export * from './crypto.ts';
+export * from './cryptoTypes.ts';
+export * from './envelope.ts';
 export * from './errors.ts';
+export * from './featureConfig.ts';
+export * from './groupKey.ts';
+export * from './identity.ts';
+export * from './members.ts';
+export * from './membershipSign.ts';
+export * from './membershipTypes.ts';
+export * from './membershipVerify.ts';
+export * from './messages.ts';
+export * from './nkeys.ts';
 export * from './parameters.ts';
+export * from './rfc3339.ts';
 export * from './roles.ts';
+export * from './signatures.ts';
+export * from './terms.ts';
 export * from './topics.ts';
 export * from './verbs.ts';
+export { decodeFeatureConfig, decodeMessage } from './wireDecode.ts';
+export { encodeFeatureConfig, encodeMessage, type SignedMessage } from './wireEncode.ts';
+export { WireError, type WireErrorCode } from './wireError.ts';
