@@ -71,6 +71,13 @@ export class MemoryHub {
     for (const transport of this.#transports) transport.setConnected(serving);
   }
 
+  /** The node is killed: nothing leaves or reaches it any more, and its bus is told nothing. */
+  kill(node: string): void {
+    for (const transport of [...this.#transports]) {
+      if (transport.node === node) this.leave(transport);
+    }
+  }
+
   /** @internal */
   subscribe(subscription: Subscription): Unsubscribe {
     this.#subscriptions.add(subscription);
