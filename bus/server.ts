@@ -7,13 +7,7 @@ import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import {
-  BusOptionError,
-  type BusUnavailableError,
-  NatsServerFailedError,
-  NatsServerMissingError,
-  PortInUseError,
-} from './errors.ts';
+import { BusOptionError, NatsServerFailedError, NatsServerMissingError, PortInUseError } from './errors.ts';
 import type { BusClock } from './ports.ts';
 import { natsConfig, type ServerConfig } from './serverConfig.ts';
 
@@ -69,7 +63,7 @@ export interface ServerExit {
   readonly code: number | null;
   /** Number of the signal that ended it, when one did. */
   readonly signal: number | null;
-  /** The last error it logged, or how it ended. */
+  /** `stopped` when it was, else the fatal error it logged, or how it ended. */
   readonly reason: string;
 }
 
@@ -149,6 +143,7 @@ class WatchedProcess {
   #pid: number | undefined;
   #onReady: (() => void) | undefined;
   #ended = false;
+  #stopping = false;
 
   constructor(binary: string, args: readonly string[], options: ManagedServerOptions) {
     this.#options = options;
@@ -164,6 +159,7 @@ class WatchedProcess {
 
   async stop(): Promise<void> {
     if (this.#ended) return;
+    this.#stopping = true;
     const { clock } = this.#options;
     const kill = clock.after(stopTimeoutMs, () => this.#child.stdin?.destroy());
     if (this.#pid === undefined) this.#child.stdin?.destroy();
@@ -191,8 +187,9 @@ class WatchedProcess {
   }
 
   #reason(code: number | null): string {
-    const complaint = this.#log.findLast((line) => /\[(FTL|ERR)\]|^nats-server: /.test(line));
-    return complaint?.replace(/^.*\[(FTL|ERR)\]\s*/, '') ?? `exit code ${code ?? 'unknown'}`;
+    if (this.#stopping) return 'stopped';
+    const complaint = this.#log.findLast((line) => /\[FTL\]|^nats-server: /.test(line));
+    return complaint?.replace(/^.*\[FTL\]\s*/, '') ?? `exit code ${code ?? 'unknown'}`;
   }
 
   #whenReady(): Promise<Ready> {
@@ -234,7 +231,7 @@ class WatchedProcess {
   }
 }
 
-const failure = (reason: string): PortInUseError | NatsServerFailedError | BusUnavailableError => {
+const failure = (reason: string): PortInUseError | NatsServerFailedError => {
   const taken = /listen \w+ (\S+): bind: address already in use/.exec(reason)?.[1];
   return taken === undefined ? new NatsServerFailedError(reason) : new PortInUseError(taken);
 };
