@@ -1,6 +1,7 @@
 /**
  * Reads radio messages (3-interface §2, docs/wire.md). Fields are read in wire order: object literals evaluate top to
- * bottom. Semantics (freshness, terms, membership, signatures) are the receiver's business.
+ * bottom. They are written out rather than spread from shared parts: a spread costs more than all reads of a message.
+ * Semantics (freshness, terms, membership, signatures) are the receiver's business.
  */
 import {
   type Answer,
@@ -21,7 +22,7 @@ import {
   trainingPatternBytesMax,
 } from './messages.ts';
 import { WireError } from './wireError.ts';
-import { headerBytes, WireReader } from './wireReader.ts';
+import { WireReader } from './wireReader.ts';
 
 /**
  * Reads one whole radio message.
@@ -32,7 +33,7 @@ export const decodeMessage = (bytes: Uint8Array): RadioMessage => {
   const reader = new WireReader(bytes);
   const type = reader.openMessage();
   const message = decodeBody(reader, type);
-  reader.closeMessage(message.type);
+  reader.closeMessage();
   return message;
 };
 
@@ -42,22 +43,15 @@ export const decodeMessage = (bytes: Uint8Array): RadioMessage => {
  */
 export const decodeFeatureConfig = (bytes: Uint8Array): FeatureConfig => {
   const reader = new WireReader(bytes);
-  const config = decodeConfig(reader, 'feature_config');
-  if (reader.offset !== bytes.length) {
-    throw new WireError(
-      'WIRE_TRAILING',
-      'feature_config',
-      reader.offset,
-      `${bytes.length - reader.offset} bytes after it`,
-    );
-  }
+  const config = decodeConfig(reader);
+  reader.requireNothingAfter();
   return config;
 };
 
 const decodeBody = (reader: WireReader, type: number): RadioMessage => {
   switch (type) {
     case messageTypes.beacon:
-      return decodeBeacon(reader, 0, '');
+      return decodeBeacon(reader, 0);
     case messageTypes.election:
       return decodeElection(reader);
     case messageTypes.answer:
@@ -80,67 +74,72 @@ const decodeBody = (reader: WireReader, type: number): RadioMessage => {
   }
 };
 
-/** The fields of a beacon whose header, at `start`, has been read. `path` prefixes field names when it is embedded. */
-const decodeBeacon = (reader: WireReader, start: number, path: string): Beacon => {
-  const fields = {
-    type: 'beacon' as const,
-    epoch: reader.u32(`${path}epoch`),
-    timestampMs: reader.u64(`${path}timestamp`),
-    deltaTMs: reader.u32(`${path}delta_t`),
-    clusterHead: reader.bytes(6, `${path}cluster_head_id`),
-    beaconSeq: reader.u32(`${path}beacon_seq`),
-    featureConfig: decodeConfig(reader, `${path}feature_config`),
+/** The fields of a beacon whose header, at `start`, has been read. */
+const decodeBeacon = (reader: WireReader, start: number): Beacon => {
+  reader.requireSize(start, beaconBytesMax);
+  const epoch = reader.u32('epoch');
+  const timestampMs = reader.u64('timestamp');
+  const deltaTMs = reader.u32('delta_t');
+  const clusterHead = reader.bytes(6, 'cluster_head_id');
+  const beaconSeq = reader.u32('beacon_seq');
+  const featureConfig = decodeConfig(reader);
+  const outer = reader.open(nestedTypes.beaconExtension, 'beacon_ext');
+  const term = reader.u32('term');
+  const epochStartMs = reader.u64('epoch_start');
+  reader.close(outer);
+  return {
+    type: 'beacon',
+    epoch,
+    timestampMs,
+    deltaTMs,
+    clusterHead,
+    beaconSeq,
+    featureConfig,
+    term,
+    epochStartMs,
+    signature: readSignature(reader),
+    bytes: reader.view(start, reader.offset),
   };
-  const outer = reader.open(nestedTypes.beaconExtension, `${path}beacon_ext`);
-  const term = reader.u32(`${path}beacon_ext.term`);
-  const epochStartMs = reader.u64(`${path}beacon_ext.epoch_start`);
-  reader.close(outer, `${path}beacon_ext`);
-  const signature = reader.bytes(signatureBytes, `${path}signature`);
-  const size = reader.offset - start;
-  if (size > beaconBytesMax)
-    throw new WireError('WIRE_LENGTH', `${path}beacon`, start, `${size} bytes, more than ${beaconBytesMax}`);
-  return { ...fields, term, epochStartMs, signature, bytes: reader.view(start, reader.offset) };
 };
 
-const decodeConfig = (reader: WireReader, path: string): FeatureConfig => {
-  const outer = reader.open(nestedTypes.featureConfig, path);
+const decodeConfig = (reader: WireReader): FeatureConfig => {
+  const outer = reader.open(nestedTypes.featureConfig, 'feature_config');
   const config = {
-    version: reader.u32(`${path}.version`),
-    configId: reader.bytes(16, `${path}.config_id`),
-    pilotPlan: decodePilotPlan(reader, `${path}.pilot_plan`),
-    measurementWindowMs: reader.u32(`${path}.measurement_window_ms`),
-    sampleCount: reader.u16(`${path}.sample_count`),
-    subcarrierSeed: reader.bytes(8, `${path}.subcarrier_seed`),
-    subcarrierCount: reader.u16(`${path}.subcarrier_count`),
-    quantizationAlpha: reader.f64(`${path}.quantization_alpha`),
-    digest: reader.bytes(32, `${path}.digest`),
+    version: reader.u32('version'),
+    configId: reader.bytes(16, 'config_id'),
+    pilotPlan: decodePilotPlan(reader),
+    measurementWindowMs: reader.u32('measurement_window_ms'),
+    sampleCount: reader.u16('sample_count'),
+    subcarrierSeed: reader.bytes(8, 'subcarrier_seed'),
+    subcarrierCount: reader.u16('subcarrier_count'),
+    quantizationAlpha: reader.f64('quantization_alpha'),
+    digest: reader.bytes(32, 'digest'),
   };
-  reader.close(outer, path);
+  reader.close(outer);
   return config;
 };
 
-const decodePilotPlan = (reader: WireReader, path: string): PilotPlan => {
-  const outer = reader.open(nestedTypes.pilotPlan, path);
-  const frameDurationMs = reader.u32(`${path}.frame_duration_ms`);
-  const slotsPerFrame = reader.u16(`${path}.slots_per_frame`);
-  const pilotSlots = decodeSlots(reader, slotsPerFrame, path);
-  const size = readCount(reader, `${path}.m`, trainingPatternBytesMax);
-  const trainingPattern = reader.bytes(size, `${path}.training_pattern`);
-  reader.close(outer, path);
+const decodePilotPlan = (reader: WireReader): PilotPlan => {
+  const outer = reader.open(nestedTypes.pilotPlan, 'pilot_plan');
+  const frameDurationMs = reader.u32('frame_duration_ms');
+  const slotsPerFrame = reader.u16('slots_per_frame');
+  const pilotSlots = decodeSlots(reader, slotsPerFrame);
+  const size = readCount(reader, 'm', trainingPatternBytesMax);
+  const trainingPattern = reader.bytes(size, 'training_pattern');
+  reader.close(outer);
   return { frameDurationMs, slotsPerFrame, pilotSlots, trainingPattern };
 };
 
-const decodeSlots = (reader: WireReader, slotsPerFrame: number, path: string): number[] => {
-  const count = readCount(reader, `${path}.n`, pilotSlotsMax);
-  const field = `${path}.slot`;
+const decodeSlots = (reader: WireReader, slotsPerFrame: number): number[] => {
+  const count = readCount(reader, 'n', pilotSlotsMax);
   const slots: number[] = [];
   let previous = -1;
   for (let i = 0; i < count; i++) {
     const at = reader.offset;
-    const slot = reader.u16(field);
-    if (slot <= previous) throw new WireError('WIRE_FIELD', field, at, `slot ${slot} after ${previous}: not ascending`);
+    const slot = reader.u16('slot');
+    if (slot <= previous) throw reader.error('WIRE_FIELD', 'slot', at, `slot ${slot} after ${previous}: not ascending`);
     if (slot >= slotsPerFrame)
-      throw new WireError('WIRE_FIELD', field, at, `slot ${slot} of a frame of ${slotsPerFrame}`);
+      throw reader.error('WIRE_FIELD', 'slot', at, `slot ${slot} of a frame of ${slotsPerFrame}`);
     slots.push(slot);
     previous = slot;
   }
@@ -150,35 +149,38 @@ const decodeSlots = (reader: WireReader, slotsPerFrame: number, path: string): n
 const readCount = (reader: WireReader, field: string, max: number): number => {
   const at = reader.offset;
   const count = reader.u16(field);
-  if (count > max) throw new WireError('WIRE_FIELD', field, at, `${count}, more than ${max}`);
+  if (count > max) throw reader.error('WIRE_FIELD', field, at, `${count}, more than ${max}`);
   return count;
 };
 
-const seal = (reader: WireReader) => ({
-  signature: reader.bytes(signatureBytes, 'signature'),
-  bytes: reader.view(0, reader.offset),
-});
+const readSignature = (reader: WireReader): Uint8Array => reader.bytes(signatureBytes, 'signature');
 
 const decodeElection = (reader: WireReader): ElectionMessage => ({
   type: 'election',
-  ...decodeCandidacy(reader),
-  ...seal(reader),
-});
-
-const decodeAnswer = (reader: WireReader): Answer => ({ type: 'answer', ...decodeCandidacy(reader), ...seal(reader) });
-
-const decodeCandidacy = (reader: WireReader) => ({
   from: reader.bytes(6, 'from'),
   term: reader.u32('term'),
   uptimeS: reader.u32('uptime_s'),
   rttMs: reader.u16('rtt_ms'),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
+});
+
+const decodeAnswer = (reader: WireReader): Answer => ({
+  type: 'answer',
+  from: reader.bytes(6, 'from'),
+  term: reader.u32('term'),
+  uptimeS: reader.u32('uptime_s'),
+  rttMs: reader.u16('rtt_ms'),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
 });
 
 const decodeCoordinator = (reader: WireReader): Coordinator => ({
   type: 'coordinator',
   clusterHead: reader.bytes(6, 'cluster_head'),
   term: reader.u32('term'),
-  ...seal(reader),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
 });
 
 const decodeHeartbeat = (reader: WireReader): Heartbeat => ({
@@ -187,7 +189,8 @@ const decodeHeartbeat = (reader: WireReader): Heartbeat => ({
   term: reader.u32('term'),
   seq: reader.u32('seq'),
   timestampMs: reader.u64('timestamp'),
-  ...seal(reader),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
 });
 
 const decodeSyncRequest = (reader: WireReader): SyncRequest => ({
@@ -196,7 +199,8 @@ const decodeSyncRequest = (reader: WireReader): SyncRequest => ({
   epoch: reader.u32('epoch'),
   nonce: reader.bytes(16, 'nonce'),
   timestampMs: reader.u64('timestamp'),
-  ...seal(reader),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
 });
 
 const decodeSyncReply = (reader: WireReader): SyncReply => ({
@@ -206,16 +210,14 @@ const decodeSyncReply = (reader: WireReader): SyncReply => ({
   requestTimestampMs: reader.u64('request_timestamp'),
   receiveTimeMs: reader.u64('receive_time'),
   beacon: decodeEmbeddedBeacon(reader),
-  ...seal(reader),
+  signature: readSignature(reader),
+  bytes: reader.view(0, reader.offset),
 });
 
 const decodeEmbeddedBeacon = (reader: WireReader): Beacon => {
   const start = reader.offset;
   const outer = reader.open(messageTypes.beacon, 'beacon');
-  const beacon = decodeBeacon(reader, start, 'beacon.');
-  reader.close(outer, 'beacon');
+  const beacon = decodeBeacon(reader, start);
+  reader.close(outer);
   return beacon;
 };
-
-/** The shortest message there is, COORDINATOR: anything shorter need not be looked at. */
-export const messageBytesMin = headerBytes + 6 + 4 + signatureBytes;

@@ -51,29 +51,29 @@ export const encodeUnsigned = (message: UnsignedMessage): Uint8Array => {
 /** The whole 0x02 value with its header, as beacons carry it. */
 export const encodeFeatureConfig = (config: FeatureConfig): Uint8Array => {
   writer.reset();
-  writeConfig(config, 'feature_config');
+  writeConfig(config);
   return writer.written().slice();
 };
 
 /** The 0x02 value from its first byte to just before `digest`; a view that the next encoding overwrites. */
 export const encodeDigestInput = (config: Omit<FeatureConfig, 'digest'>): Uint8Array => {
   writer.reset();
-  writer.open(nestedTypes.featureConfig);
-  writeConfigFields(config, 'feature_config');
+  writer.open(nestedTypes.featureConfig, 'feature_config');
+  writeConfigFields(config);
   return writer.written(headerBytes);
 };
 
 /** Everything but the signature, whose length the header counts. */
 const writeMessage = (message: UnsignedMessage): void => {
-  const start = writer.open(messageTypes[message.type]);
+  writer.openMessage(messageTypes[message.type]);
   writeFields(message);
-  writer.close(start, signatureBytes);
+  writer.closeMessage(signatureBytes);
 };
 
 const writeFields = (message: UnsignedMessage): void => {
   switch (message.type) {
     case 'beacon':
-      writeBeacon(message, '');
+      writeBeacon(message);
       break;
     case 'election':
     case 'answer':
@@ -121,66 +121,66 @@ const writeSyncReply = (message: SyncReplyFields): void => {
   writer.bytes(message.nonce, 16, 'nonce');
   writer.u64(message.requestTimestampMs, 'request_timestamp');
   writer.u64(message.receiveTimeMs, 'receive_time');
-  const start = writer.open(messageTypes.beacon);
-  writeBeacon(message.beacon, 'beacon.');
-  writer.bytes(message.beacon.signature, signatureBytes, 'beacon.signature');
+  const start = writer.open(messageTypes.beacon, 'beacon');
+  writeBeacon(message.beacon);
+  writer.bytes(message.beacon.signature, signatureBytes, 'signature');
   writer.close(start);
 };
 
-const writeBeacon = (beacon: BeaconFields, path: string): void => {
+const writeBeacon = (beacon: BeaconFields): void => {
   const start = writer.offset - headerBytes;
-  writer.u32(beacon.epoch, `${path}epoch`);
-  writer.u64(beacon.timestampMs, `${path}timestamp`);
-  writer.u32(beacon.deltaTMs, `${path}delta_t`);
-  writer.bytes(beacon.clusterHead, 6, `${path}cluster_head_id`);
-  writer.u32(beacon.beaconSeq, `${path}beacon_seq`);
-  writeConfig(beacon.featureConfig, `${path}feature_config`);
-  const extension = writer.open(nestedTypes.beaconExtension);
-  writer.u32(beacon.term, `${path}beacon_ext.term`);
-  writer.u64(beacon.epochStartMs, `${path}beacon_ext.epoch_start`);
+  writer.u32(beacon.epoch, 'epoch');
+  writer.u64(beacon.timestampMs, 'timestamp');
+  writer.u32(beacon.deltaTMs, 'delta_t');
+  writer.bytes(beacon.clusterHead, 6, 'cluster_head_id');
+  writer.u32(beacon.beaconSeq, 'beacon_seq');
+  writeConfig(beacon.featureConfig);
+  const extension = writer.open(nestedTypes.beaconExtension, 'beacon_ext');
+  writer.u32(beacon.term, 'term');
+  writer.u64(beacon.epochStartMs, 'epoch_start');
   writer.close(extension);
   const size = writer.offset + signatureBytes - start;
-  writer.require(size <= beaconBytesMax, `${path}beacon`, `${size} bytes, more than ${beaconBytesMax}`);
+  writer.require(size <= beaconBytesMax, '', `${size} bytes, more than ${beaconBytesMax}`);
 };
 
-const writeConfig = (config: FeatureConfig, path: string): void => {
-  const start = writer.open(nestedTypes.featureConfig);
-  writeConfigFields(config, path);
-  writer.bytes(config.digest, 32, `${path}.digest`);
+const writeConfig = (config: FeatureConfig): void => {
+  const start = writer.open(nestedTypes.featureConfig, 'feature_config');
+  writeConfigFields(config);
+  writer.bytes(config.digest, 32, 'digest');
   writer.close(start);
 };
 
-const writeConfigFields = (config: Omit<FeatureConfig, 'digest'>, path: string): void => {
-  writer.u32(config.version, `${path}.version`);
-  writer.bytes(config.configId, 16, `${path}.config_id`);
-  writePilotPlan(config.pilotPlan, `${path}.pilot_plan`);
-  writer.u32(config.measurementWindowMs, `${path}.measurement_window_ms`);
-  writer.u16(config.sampleCount, `${path}.sample_count`);
-  writer.bytes(config.subcarrierSeed, 8, `${path}.subcarrier_seed`);
-  writer.u16(config.subcarrierCount, `${path}.subcarrier_count`);
-  writer.f64(config.quantizationAlpha, `${path}.quantization_alpha`);
+const writeConfigFields = (config: Omit<FeatureConfig, 'digest'>): void => {
+  writer.u32(config.version, 'version');
+  writer.bytes(config.configId, 16, 'config_id');
+  writePilotPlan(config.pilotPlan);
+  writer.u32(config.measurementWindowMs, 'measurement_window_ms');
+  writer.u16(config.sampleCount, 'sample_count');
+  writer.bytes(config.subcarrierSeed, 8, 'subcarrier_seed');
+  writer.u16(config.subcarrierCount, 'subcarrier_count');
+  writer.f64(config.quantizationAlpha, 'quantization_alpha');
 };
 
-const writePilotPlan = (plan: PilotPlan, path: string): void => {
-  const start = writer.open(nestedTypes.pilotPlan);
-  writer.u32(plan.frameDurationMs, `${path}.frame_duration_ms`);
-  writer.u16(plan.slotsPerFrame, `${path}.slots_per_frame`);
-  writeSlots(plan, path);
+const writePilotPlan = (plan: PilotPlan): void => {
+  const start = writer.open(nestedTypes.pilotPlan, 'pilot_plan');
+  writer.u32(plan.frameDurationMs, 'frame_duration_ms');
+  writer.u16(plan.slotsPerFrame, 'slots_per_frame');
+  writeSlots(plan);
   const size = plan.trainingPattern.length;
-  writer.require(size <= trainingPatternBytesMax, `${path}.m`, `${size}, more than ${trainingPatternBytesMax}`);
-  writer.u16(size, `${path}.m`);
-  writer.bytes(plan.trainingPattern, size, `${path}.training_pattern`);
+  writer.require(size <= trainingPatternBytesMax, 'm', `${size}, more than ${trainingPatternBytesMax}`);
+  writer.u16(size, 'm');
+  writer.bytes(plan.trainingPattern, size, 'training_pattern');
   writer.close(start);
 };
 
-const writeSlots = ({ pilotSlots, slotsPerFrame }: PilotPlan, path: string): void => {
-  writer.require(pilotSlots.length <= pilotSlotsMax, `${path}.n`, `${pilotSlots.length}, more than ${pilotSlotsMax}`);
-  writer.u16(pilotSlots.length, `${path}.n`);
+const writeSlots = ({ pilotSlots, slotsPerFrame }: PilotPlan): void => {
+  writer.require(pilotSlots.length <= pilotSlotsMax, 'n', `${pilotSlots.length}, more than ${pilotSlotsMax}`);
+  writer.u16(pilotSlots.length, 'n');
   let previous = -1;
   for (const slot of pilotSlots) {
-    writer.require(slot > previous, `${path}.slot`, `slot ${slot} after ${previous}: not ascending`);
-    writer.require(slot < slotsPerFrame, `${path}.slot`, `slot ${slot} of a frame of ${slotsPerFrame}`);
-    writer.u16(slot, `${path}.slot`);
+    writer.require(slot > previous, 'slot', `slot ${slot} after ${previous}: not ascending`);
+    writer.require(slot < slotsPerFrame, 'slot', `slot ${slot} of a frame of ${slotsPerFrame}`);
+    writer.u16(slot, 'slot');
     previous = slot;
   }
 };

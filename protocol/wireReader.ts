@@ -2,13 +2,15 @@
  * Reads TLV (3-interface §2) without ever reading past a value: every read names its field, so that whatever is wrong is
  * reported as field and offset. Byte fields are views of the input, never copies.
  */
-import { WireError } from './wireError.ts';
+import { WireError, type WireErrorCode } from './wireError.ts';
 
 export const headerBytes = 3;
 
 export class WireReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  /** Names of the open nested values: field names are put together only when something is wrong. */
+  readonly #path: string[] = [];
   #at = 0;
   /** Where the innermost open value says it ends; may lie beyond the input when that is cut short. */
   #end: number;
@@ -27,64 +29,69 @@ export class WireReader {
     return this.#at;
   }
 
-  /** Enters a nested TLV of exactly this type; returns the outer end, for `close`. */
-  open(type: number, field: string): number {
-    const start = this.#at;
-    const outer = this.#end;
-    const found = this.u8(field);
-    if (found !== type)
-      throw new WireError('WIRE_UNKNOWN_TYPE', field, start, `type ${hexByte(found)}, expected ${hexByte(type)}`);
-    this.#enter(field, outer);
-    return outer;
+  /** An error about `field` of the innermost open value; about that value itself when `field` is empty. */
+  error(code: WireErrorCode, field: string, offset: number, message: string): WireError {
+    const names = field === '' ? this.#path : [...this.#path, field];
+    return new WireError(code, names.join('.') || 'message', offset, message);
   }
 
   /** Enters the outermost TLV, whatever its type; returns that type. */
   openMessage(): number {
     const type = this.u8('type');
-    this.#enter('message', Number.POSITIVE_INFINITY);
+    this.#enter(Number.POSITIVE_INFINITY);
     return type;
   }
 
-  #enter(field: string, outer: number): void {
-    const at = this.#at;
-    const end = at + 2 + this.u16(`${field}.length`);
-    if (end > outer)
-      throw new WireError(
-        'WIRE_LENGTH',
-        `${field}.length`,
-        at,
-        `reaches ${end - outer} bytes past the enclosing value`,
-      );
-    this.#setEnd(end);
+  /** Leaves the outermost value, which must end with the input. */
+  closeMessage(): void {
+    this.#requireEnd();
+    this.requireNothingAfter();
+  }
+
+  /** Enters a nested TLV of exactly this type; returns the outer end, for `close`. */
+  open(type: number, field: string): number {
+    const start = this.#at;
+    const outer = this.#end;
+    this.#path.push(field);
+    const found = this.u8('type');
+    if (found !== type) {
+      throw this.error('WIRE_UNKNOWN_TYPE', 'type', start, `${hexByte(found)}, expected ${hexByte(type)}`);
+    }
+    this.#enter(outer);
+    return outer;
   }
 
   /** Leaves the value `open` entered. */
-  close(outer: number, field: string): void {
-    this.#closeValue(field);
+  close(outer: number): void {
+    this.#requireEnd();
+    this.#path.pop();
     this.#setEnd(outer);
   }
 
-  /** Leaves the outermost value, which must end with the input. */
-  closeMessage(field: string): void {
-    this.#closeValue(field);
-    if (this.#bytes.length > this.#end) {
-      throw new WireError(
-        'WIRE_TRAILING',
-        field,
-        this.#end,
-        `${this.#bytes.length - this.#end} bytes after the message`,
-      );
-    }
+  /** @throws WireError when the innermost open value, whose header is at `start`, claims more than `max` bytes. */
+  requireSize(start: number, max: number): void {
+    const size = this.#end - start;
+    if (size > max) throw this.error('WIRE_LENGTH', 'length', start + 1, `${size} bytes, more than ${max}`);
   }
 
-  #closeValue(field: string): void {
+  /** @throws WireError `WIRE_TRAILING` when bytes follow the value read last. */
+  requireNothingAfter(): void {
+    const after = this.#bytes.length - this.#at;
+    if (after > 0) throw this.error('WIRE_TRAILING', '', this.#at, `${after} bytes after the message`);
+  }
+
+  #enter(outer: number): void {
+    const at = this.#at;
+    const end = at + 2 + this.u16('length');
+    if (end > outer) {
+      throw this.error('WIRE_LENGTH', 'length', at, `reaches ${end - outer} bytes past the enclosing value`);
+    }
+    this.#setEnd(end);
+  }
+
+  #requireEnd(): void {
     if (this.#at !== this.#end) {
-      throw new WireError(
-        'WIRE_LENGTH',
-        field,
-        this.#at,
-        `${this.#end - this.#at} more bytes in the value than its fields take`,
-      );
+      throw this.error('WIRE_LENGTH', '', this.#at, `${this.#end - this.#at} bytes more than its fields take`);
     }
   }
 
@@ -97,15 +104,15 @@ export class WireReader {
   #take(size: number, field: string): number {
     const start = this.#at;
     const next = start + size;
-    if (next > this.#limit) {
-      const cut = next > this.#bytes.length;
-      const message = cut
-        ? `the message ends ${next - this.#bytes.length} bytes early`
-        : `the value ends ${next - this.#end} bytes early`;
-      throw new WireError(cut ? 'WIRE_TRUNCATED' : 'WIRE_LENGTH', field, start, message);
-    }
+    if (next > this.#limit) throw this.#shortOf(next, field);
     this.#at = next;
     return start;
+  }
+
+  #shortOf(next: number, field: string): WireError {
+    const cut = next - this.#bytes.length;
+    if (cut > 0) return this.error('WIRE_TRUNCATED', field, this.#at, `the bytes end ${cut} early`);
+    return this.error('WIRE_LENGTH', field, this.#at, `its value ends ${next - this.#end} bytes early`);
   }
 
   u8(field: string): number {
@@ -124,7 +131,7 @@ export class WireReader {
   u64(field: string): number {
     const at = this.#take(8, field);
     const high = this.#view.getUint32(at);
-    if (high > 0x1f_ffff) throw new WireError('WIRE_FIELD', field, at, 'above 2^53 - 1');
+    if (high > 0x1f_ffff) throw this.error('WIRE_FIELD', field, at, 'above 2^53 - 1');
     return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
   }
 
@@ -132,7 +139,7 @@ export class WireReader {
   f64(field: string): number {
     const at = this.#take(8, field);
     const value = this.#view.getFloat64(at);
-    if (!Number.isFinite(value)) throw new WireError('WIRE_FIELD', field, at, 'not a finite number');
+    if (!Number.isFinite(value)) throw this.error('WIRE_FIELD', field, at, 'not a finite number');
     return value;
   }
 

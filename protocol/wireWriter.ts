@@ -8,28 +8,40 @@ const capacity = 2048;
 export class WireWriter {
   readonly #bytes = new Uint8Array(capacity);
   readonly #view = new DataView(this.#bytes.buffer);
+  /** Names of the open nested values: field names are put together only when something is wrong. */
+  readonly #path: string[] = [];
   #at = 0;
 
   /** Starts over; nothing written before survives. */
   reset(): void {
     this.#at = 0;
+    this.#path.length = 0;
   }
 
   get offset(): number {
     return this.#at;
   }
 
-  /** Writes a header whose length `close` fills in; returns where it starts. */
-  open(type: number): number {
-    const start = this.#at;
-    this.#view.setUint8(start, type);
-    this.#at += headerBytes;
-    return start;
+  /** Writes the header of the message, whose length `closeMessage` fills in. */
+  openMessage(type: number): void {
+    this.#header(type);
   }
 
-  /** Fills in the length of the value opened at `start`, counting `following` bytes still to be written. */
-  close(start: number, following = 0): void {
-    this.#view.setUint16(start + 1, this.#at - start - headerBytes + following);
+  /** Fills in the length of the message, counting `following` bytes still to be written. */
+  closeMessage(following: number): void {
+    this.#fillLength(0, following);
+  }
+
+  /** Writes the header of a nested value, whose length `close` fills in; returns where it starts. */
+  open(type: number, field: string): number {
+    this.#path.push(field);
+    return this.#header(type);
+  }
+
+  /** Fills in the length of the value opened at `start`. */
+  close(start: number): void {
+    this.#path.pop();
+    this.#fillLength(start, 0);
   }
 
   u16(value: number, field: string): void {
@@ -75,7 +87,18 @@ export class WireWriter {
   }
 
   #refusal(field: string, message: string): WireError {
-    return new WireError('WIRE_FIELD', field, this.#at, message);
+    const names = field === '' ? this.#path : [...this.#path, field];
+    return new WireError('WIRE_FIELD', names.join('.') || 'message', this.#at, message);
+  }
+
+  #header(type: number): number {
+    const start = this.#take(headerBytes);
+    this.#view.setUint8(start, type);
+    return start;
+  }
+
+  #fillLength(start: number, following: number): void {
+    this.#view.setUint16(start + 1, this.#at - start - headerBytes + following);
   }
 
   #take(size: number): number {
