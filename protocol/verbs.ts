@@ -85,6 +85,7 @@ export const electionReplySchema = z.object({
   term: epochNumber,
   state: z.string(),
   sinceMs: z.number().describe('How long this state has lasted.'),
+  hadHead: z.boolean().describe('Whether this validator has known a head since it started.'),
   headSilentMs: z.number().nullable().describe('How long ago this validator last heard the head; null without one.'),
 });
 export type ElectionReply = z.infer<typeof electionReplySchema>;

@@ -92,6 +92,8 @@ export interface Metrics {
 /** What the membership and the command line decided for this node. */
 export interface NodeConfig {
   readonly parameters: Parameters;
+  /** When epoch 0 began, Unix ms; from the membership snapshot. */
+  readonly genesisMs: number;
   /** System key (`U…` nkey text) that admin proofs must chain to. */
   readonly systemKey: string;
   /** The signed membership envelope as read from disk, unverified. */
