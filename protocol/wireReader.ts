@@ -20,7 +20,7 @@ export class WireReader {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#end = bytes.length;
+    this.#end = Number.POSITIVE_INFINITY;
     this.#limit = bytes.length;
   }
 
