@@ -65,25 +65,24 @@ export interface Refusal {
 export const refuse = (reason: string): Refusal => ({ refused: reason });
 
 /** A fact an actor states: recomputed after every transition, stated when it changed; `undefined` states nothing. */
-export interface Stated<M extends AnyStateMachine> {
+export interface Stated {
   readonly fact: Fact<unknown>;
-  readonly of: (snapshot: SnapshotFrom<M>) => unknown;
+  readonly of: (snapshot: unknown) => unknown;
 }
+/** Given to `states`, so that the snapshot is typed by the machine. */
+export type State<S> = <T>(fact: Fact<T>, of: (snapshot: S) => T | undefined) => Stated;
+const stateOf: State<unknown> = (fact, of) => ({ fact: fact as Fact<unknown>, of });
+
 /** A fact an actor hears, as an event of its machine; `undefined` is not delivered. */
-export interface Heard<M extends AnyStateMachine> {
+export interface Heard<E extends AnyEventObject> {
   readonly fact: Fact<unknown>;
-  readonly event: (value: unknown) => EventFromLogic<M> | undefined;
+  readonly event: (value: unknown) => E | undefined;
 }
 
-export const states = <M extends AnyStateMachine, T>(
+export const hears = <T, const E extends AnyEventObject>(
   fact: Fact<T>,
-  of: (snapshot: SnapshotFrom<M>) => T | undefined,
-): Stated<M> => ({ fact: fact as Fact<unknown>, of });
-
-export const hears = <M extends AnyStateMachine, T>(
-  fact: Fact<T>,
-  event: (value: T) => EventFromLogic<M> | undefined,
-): Heard<M> => ({ fact: fact as Fact<unknown>, event: (value) => event(value as T) });
+  event: (value: T) => E | undefined,
+): Heard<E> => ({ fact: fact as Fact<unknown>, event: (value) => event(value as T) });
 
 /** Decodes, verifies and translates at the edge; may read the snapshot, never changes anything. */
 export type Receiver<M extends AnyStateMachine> = (
@@ -107,15 +106,15 @@ export interface ActorDefinition<M extends AnyStateMachine> {
   readonly name: string;
   readonly machine: M;
   /** Checked by the machine's context factory; throws on bad values. */
-  readonly input: (world: ActorWorld) => InputFrom<M>;
+  readonly input: (world: ActorWorld) => InputFrom<NoInfer<M>>;
   readonly effects: (world: ActorWorld) => EffectsOf<M>;
   /** Bus message → decode → verify → event. */
-  readonly receives?: (world: ActorWorld) => { readonly [T in Topic]?: Receiver<M> };
-  readonly hears?: (world: ActorWorld) => readonly Heard<M>[];
-  readonly states?: readonly Stated<M>[];
-  readonly answers?: (world: ActorWorld) => { readonly [V in Verb]?: Answerer<M> };
+  readonly receives?: (world: ActorWorld) => { readonly [T in Topic]?: Receiver<NoInfer<M>> };
+  readonly hears?: (world: ActorWorld) => readonly Heard<EventFromLogic<NoInfer<M>>>[];
+  readonly states?: (state: State<SnapshotFrom<NoInfer<M>>>) => readonly Stated[];
+  readonly answers?: (world: ActorWorld) => { readonly [V in Verb]?: Answerer<NoInfer<M>> };
   /** Events that people may send from outside; all others are refused. */
-  readonly operable?: readonly EventFromLogic<M>['type'][];
+  readonly operable?: readonly EventFromLogic<NoInfer<M>>['type'][];
 }
 
 /** A definition of any machine, as the runtime holds it. */
@@ -161,6 +160,9 @@ export const checkEffects = (definition: AnyDefinition, effects: object): void =
   const extra = Object.keys(effects).find((name) => !wanted.has(name));
   if (extra !== undefined) throw new DefinitionError(definition.name, extra, 'is an effect without a placeholder');
 };
+
+/** The facts a definition states, for the runtime. */
+export const statedBy = (definition: AnyDefinition): readonly Stated[] => definition.states?.(stateOf as never) ?? [];
 
 /** Erases the machine's types where the runtime treats all actors alike. */
 export const anyDefinition = <M extends AnyStateMachine>(definition: ActorDefinition<M>): AnyDefinition =>

@@ -12,7 +12,6 @@ export {
   type Refusal,
   refuse,
   type Send,
-  states,
 } from './define.ts';
 export * from './errors.ts';
 export { type Fact, FactBoard, fact } from './facts.ts';
@@ -30,3 +29,10 @@ export {
 } from './tree.ts';
 export type { Unit, UnitHooks, UnitView } from './unit.ts';
 export type * from './world.ts';
+export { createClock } from './clock.ts';
+export { createVirtualClock, type NodeClock, type VirtualClock } from './virtualClock.ts';
+export { createMemoryStore, type CrashFate, type MemoryStore, type StoreImage } from './memoryStore.ts';
+export { openStore } from './store.ts';
+export { createRandom, createSeededRandom, type SeededRandom } from './random.ts';
+export { deadline, delay, every } from './timing.ts';
+export * from './storeErrors.ts';

@@ -7,7 +7,7 @@ import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { IsochronError, type Topic, topics, type Verb } from '../../protocol/index.ts';
 import { type Attributed, runAs } from './attribution.ts';
-import { type About, type ActorWorld, type AnyDefinition, checkEffects, type Refusal } from './define.ts';
+import { type About, type ActorWorld, type AnyDefinition, checkEffects, type Refusal, type Stated, statedBy } from './define.ts';
 import { createEngine, type Engine, type EngineHost, type MachineView } from './engine.ts';
 import { Scope } from './scope.ts';
 import type { Unit, UnitHooks, UnitView } from './unit.ts';
@@ -50,6 +50,7 @@ export class Instance implements Unit, Attributed, EngineHost {
   readonly #effects: Effects;
   readonly #engine: Engine;
   #observer: Observer | undefined;
+  readonly #stated: readonly Stated[];
   #state = '';
   #stateSinceMs = 0;
 
@@ -60,6 +61,7 @@ export class Instance implements Unit, Attributed, EngineHost {
     this.#hooks = hooks;
     this.#scope = new Scope(world.clock, (run) => this.#guard(run));
     this.#world = { ...world, clock: this.#scope.clock, log: world.log.child({ actor: definition.name }) };
+    this.#stated = statedBy(definition);
     this.#observer = world.observerOf(id);
     this.#effects = definition.effects(this.#world) as unknown as Effects;
     checkEffects(definition, this.#effects);
@@ -206,8 +208,8 @@ export class Instance implements Unit, Attributed, EngineHost {
 
   #changed(snapshot: MachineView): void {
     if (!this.#scope.open) return;
-    for (const stated of this.definition.states ?? []) {
-      const value = stated.of(snapshot as never);
+    for (const stated of this.#stated) {
+      const value = stated.of(snapshot);
       if (value !== undefined) this.#world.facts.state(stated.fact, value);
     }
     const state = stateText(snapshot.value);

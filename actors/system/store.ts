@@ -5,10 +5,11 @@
  *
  * The file is locked for as long as it is open, by the operating system, so that a killed process leaves no lock.
  * Facts about libsql 0.5.29 this file works around: `.get()` adds a field unless `.raw()`; binding a lone Buffer aborts
- * the process, so parameters always go in an array; and prepared statements keep the connection, and with it the lock,
- * alive after `close()`, so `close` first leaves the exclusive mode.
+ * the process, so parameters always go in an array; prepared statements keep the connection, and with it the lock,
+ * alive after `close()`, so `close` first leaves the exclusive mode; its `transaction` rolls back twice on a full disk and
+ * hides the reason.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import Database from 'libsql';
 import { checkKey, type DamageHandler, decodeEntry, encodeEntry } from './storeEntries.ts';
 import { StoreError, type StoreErrorCode } from './storeErrors.ts';
@@ -19,6 +20,12 @@ const schemaVersion = 1;
 
 /** Smallest limit that holds the empty tables, in bytes. */
 const fileBytesMin = 65_536;
+
+/** Smallest page of an SQLite file, in bytes. */
+const pageBytesMin = 512;
+
+/** How long to wait for the lock, in ms: two processes that start at once must not refuse each other. */
+const lockWaitMs = 200;
 
 const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -46,7 +53,7 @@ const reasonOf: Readonly<Record<StoreErrorCode, string>> = {
   STORE_FULL: 'the disk is full; nothing was written',
   STORE_LOCKED: 'another process has this store open',
   STORE_UNREADABLE: 'not a store of isochron, or damaged',
-  STORE_FAILED: 'the disk failed',
+  STORE_FAILED: 'cannot be opened, read or written',
   STORE_CLOSED: 'the store is closed',
   STORE_INVALID: 'invalid',
 };
@@ -121,19 +128,13 @@ class SqliteStore implements Store {
     return rows.map((row) => String(Array.isArray(row) ? row[0] : row));
   }
 
+  /** Cannot fail: what was put is durable already. On a full disk the file stays locked until the process ends. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    try {
-      release(this.#db, this.#statements);
-    } catch (error) {
-      throw toStoreError(this.#file, error);
-    } finally {
-      this.#db.close();
-    }
+    release(this.#db, () => this.#db.pragma('journal_mode = DELETE'));
   }
 
-  /** Not libsql's own: it rolls back twice when SQLite already has (a full disk), and hides the reason. */
   #inTransaction(work: () => void): void {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
@@ -155,46 +156,47 @@ class SqliteStore implements Store {
   }
 }
 
-/** Gives the file's lock back: SQLite leaves the exclusive mode only outside WAL, at the next read. */
-const release = (db: Database.Database, statements: Statements): void => {
-  db.pragma('journal_mode = DELETE');
-  db.pragma('locking_mode = NORMAL');
-  statements.get.get(['']);
-};
-
-const rows = (db: Database.Database, sql: string): readonly unknown[] =>
-  db
-    .prepare(sql)
-    .raw()
-    .all([])
-    .flat();
-
-const setUp = (file: string, db: Database.Database): void => {
-  const isNew = rows(db, 'SELECT count(*) FROM sqlite_schema')[0] === 0;
-  if (isNew) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
-  const damage = rows(db, 'PRAGMA quick_check')[0];
-  if (damage !== 'ok') throw new StoreError('STORE_UNREADABLE', file, `damaged (${String(damage)})`);
-  const hasMeta = rows(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('meta', 'entry')")[0] === 2;
-  if (!hasMeta) throw new StoreError('STORE_UNREADABLE', file, 'a database, but not a store of isochron');
-  const version = rows(db, "SELECT value FROM meta WHERE name = 'schema'")[0];
-  if (version !== String(schemaVersion)) {
-    throw new StoreError(
-      'STORE_UNREADABLE',
-      file,
-      `has schema ${String(version)}; this version reads ${schemaVersion}`,
-    );
+/** Gives the file's lock back, as far as the disk lets it: SQLite leaves the exclusive mode at the next read. */
+const release = (db: Database.Database, leaveWal: () => void): void => {
+  try {
+    leaveWal();
+    db.pragma('locking_mode = NORMAL');
+    rows(db, 'SELECT count(*) FROM sqlite_schema');
+  } catch {
+    // The operating system releases what is left when the process ends.
+  } finally {
+    db.close();
   }
 };
 
-const configure = (db: Database.Database, bytesMax: number | undefined): void => {
-  // The exclusive mode before WAL: no shared memory file, and the lock is held from the first read on.
+const rows = (db: Database.Database, sql: string): readonly unknown[] => db.prepare(sql).raw().all([]).flat();
+
+const refuse = (file: string, reason: string): never => {
+  throw new StoreError('STORE_UNREADABLE', file, reason);
+};
+
+const checkSchema = (file: string, db: Database.Database): void => {
+  const tables = rows(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('meta', 'entry')")[0];
+  if (tables !== 2) refuse(file, 'a database, but not a store of isochron');
+  const damage = rows(db, 'PRAGMA quick_check')[0];
+  if (damage !== 'ok') refuse(file, `damaged (${String(damage)})`);
+  const version = rows(db, "SELECT value FROM meta WHERE name = 'schema'")[0];
+  if (version !== String(schemaVersion))
+    refuse(file, `has schema ${String(version)}; this version reads ${schemaVersion}`);
+};
+
+/** Nothing is written before the file is known to be ours: it may be someone's database. */
+const setUp = (file: string, db: Database.Database, bytesMax: number | undefined): void => {
+  // The exclusive mode before WAL: no shared memory file, and the lock is never given back in between.
   db.pragma('locking_mode = EXCLUSIVE');
+  db.exec('BEGIN EXCLUSIVE; COMMIT;');
+  const isNew = rows(db, 'SELECT count(*) FROM sqlite_schema')[0] === 0;
+  if (!isNew) checkSchema(file, db);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
-  if (bytesMax !== undefined) {
-    const pageBytes = Number(rows(db, 'PRAGMA page_size')[0]);
-    db.pragma(`max_page_count = ${Math.floor(bytesMax / pageBytes)}`);
-  }
+  if (bytesMax !== undefined)
+    db.pragma(`max_page_count = ${Math.floor(bytesMax / Number(rows(db, 'PRAGMA page_size')[0]))}`);
+  if (isNew) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
 };
 
 /** Readable by its owner alone. An existing file is not opened here: closing it would drop this process's locks on it. */
@@ -203,13 +205,16 @@ const createFile = (file: string): void => {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
+    const { size } = statSync(file);
+    // SQLite would take a file of a few bytes for an empty database and write over it.
+    if (size > 0 && size < pageBytesMin) refuse(file, `${size} bytes cannot be a store`);
   }
 };
 
 /**
  * Opens the store in `file`, which is created (mode 0600) when missing; its folder must exist.
  * @throws StoreError `STORE_LOCKED` when a process has it open, `STORE_UNREADABLE` for a file that is not a store or is
- * damaged, `STORE_FULL`, `STORE_FAILED`; `details.file` names the file.
+ * damaged (it is left as it is), `STORE_FULL`, `STORE_FAILED`; `details.file` names the file.
  */
 export const openStore = (file: string, options: StoreOptions = {}): Store => {
   const { onDamage = () => {}, bytesMax } = options;
@@ -219,12 +224,11 @@ export const openStore = (file: string, options: StoreOptions = {}): Store => {
   let db: Database.Database | undefined;
   try {
     createFile(file);
-    db = new Database(file, { timeout: 0 });
-    configure(db, bytesMax);
-    setUp(file, db);
+    db = new Database(file, { timeout: lockWaitMs });
+    setUp(file, db, bytesMax);
     return new SqliteStore(file, db, onDamage);
   } catch (error) {
-    db?.close();
+    if (db) release(db, () => {});
     throw toStoreError(file, error);
   }
 };

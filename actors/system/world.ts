@@ -92,6 +92,8 @@ export interface Metrics {
 /** What the membership and the command line decided for this node. */
 export interface NodeConfig {
   readonly parameters: Parameters;
+  /** Monotonic time at which this node started. */
+  readonly startedAtMs: number;
   /** When epoch 0 began, Unix ms; from the membership snapshot. */
   readonly genesisMs: number;
   /** System key (`U…` nkey text) that admin proofs must chain to. */
