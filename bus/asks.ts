@@ -16,7 +16,7 @@ import {
 } from './errors.ts';
 import { headerList } from './headers.ts';
 import type { BusClock, BusRandom } from './ports.ts';
-import type { Subjects } from './subjects.ts';
+import { checkDotted, type Subjects } from './subjects.ts';
 import { type Frame, sizeAbove, type Transport } from './transport.ts';
 
 const askTimeoutDefaultMs = 5_000;
@@ -96,7 +96,7 @@ export class Asks {
     resolve: (reply: unknown) => void,
     reject: (error: unknown) => void,
   ): void {
-    const subject = this.#subjects.ask(to) + verb;
+    const subject = this.#subjects.ask(to) + checkDotted('verb', verb);
     const timeoutMs = checkTimeout(options.timeoutMs);
     const { data, contentType } = encodePayload(request, options.format);
     const headers = headerList(contentType, options.traceparent);

@@ -4,6 +4,7 @@
  */
 import type { BusStatus, Unsubscribe } from './bus.ts';
 import { BusCore, type BusOptions } from './core.ts';
+import { BusUnavailableError } from './errors.ts';
 import type { BusClock } from './ports.ts';
 import type { Frame, FrameHandler, FrameHeaders, HeaderList, Transport } from './transport.ts';
 
@@ -54,9 +55,14 @@ export class MemoryHub {
 
   /** A new bus on this hub. The hub's clock drives deliveries, the bus's own clock its timeouts. */
   connect(options: BusOptions): MemoryBus {
-    const transport = new MemoryTransport(this, options.node);
+    return new MemoryBus(this.attach(options.node), options);
+  }
+
+  /** A bare connection under a node's name, for what speaks without a bus (tests, bridges). */
+  attach(node: string): Transport {
+    const transport = new MemoryTransport(this, node);
     this.#transports.add(transport);
-    return new MemoryBus(transport, options);
+    return transport;
   }
 
   /** Cuts or restores one node's connection to the server: its bus sees `reconnecting`, then `connected`. */
@@ -234,6 +240,7 @@ class MemoryTransport implements Transport {
   }
 
   flush(): Promise<void> {
+    if (!this.connected) return Promise.reject(new BusUnavailableError('the server is away'));
     return new Promise((resolve) => this.#hub.clock.soon(resolve));
   }
 

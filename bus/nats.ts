@@ -139,7 +139,8 @@ class NatsTransport implements Transport {
   /** Attempts until one succeeds or the bus closes. */
   keepTrying(): void {
     if (this.#state.type === 'closed') return;
-    this.#retry = this.#clock.after(this.#backoff.next(), () => {
+    this.#retry = this.#clock.after(this.#backoff.delayMs(), () => {
+      this.#backoff.failed();
       this.open().catch(() => this.keepTrying());
     });
   }
@@ -208,6 +209,9 @@ class NatsTransport implements Transport {
 
   #onStatus(nc: NatsConnection, status: Status): void {
     switch (status.type) {
+      case 'reconnecting':
+        this.#backoff.failed();
+        break;
       case 'disconnect':
         this.#become({ type: 'reconnecting' });
         break;
@@ -257,7 +261,7 @@ const connectionOptions = (options: NatsOptions, backoff: Backoff): ConnectionOp
     maxReconnectAttempts: -1,
     // A server restarted with another configuration may refuse us for a while; a node outlives that.
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => backoff.next(),
+    reconnectDelayHandler: () => backoff.delayMs(),
     timeout: dialTimeoutMs,
     pingInterval: pingIntervalMs,
     ...(options.seed === undefined ? {} : { authenticator: authenticator(options.seed) }),
@@ -279,21 +283,37 @@ const toHeaders = (list: HeaderList): MsgHdrs => {
   return headers;
 };
 
-/** Exponential with jitter, so that a restarted server is not met by everyone at once. */
+/**
+ * Exponential with jitter, so that a restarted server is not met by everyone at once. Asking for the delay does not change
+ * it: nats.js asks several times a wait.
+ */
 class Backoff {
   readonly #random: BusRandom;
   #attempts = 0;
+  #delayMs: number;
 
   constructor(random: BusRandom) {
     this.#random = random;
+    this.#delayMs = this.#draw();
   }
 
-  next(): number {
-    const ceiling = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#attempts++);
-    return ceiling * (0.5 + this.#random.fraction() / 2);
+  delayMs(): number {
+    return this.#delayMs;
+  }
+
+  /** One attempt is under way; the wait after it is longer. */
+  failed(): void {
+    this.#attempts++;
+    this.#delayMs = this.#draw();
   }
 
   reset(): void {
     this.#attempts = 0;
+    this.#delayMs = this.#draw();
+  }
+
+  #draw(): number {
+    const ceiling = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#attempts);
+    return ceiling * (0.5 + this.#random.fraction() / 2);
   }
 }
