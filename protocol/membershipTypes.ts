@@ -106,7 +106,7 @@ export interface Member {
   /** 6 bytes. */
   readonly mac: Uint8Array;
   /** Validators only. */
-  readonly rank?: number;
+  readonly rank?: number | undefined;
   readonly addresses: readonly string[];
 }
 
