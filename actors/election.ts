@@ -1,4 +1,6 @@
 /** Election: gives the picture its polls, messages and durable term, and says what it hears and answers (decision 5). */
+
+import type { BusMessage } from '../bus/index.ts';
 import {
   type ElectionContext,
   type ElectionParams,
@@ -7,7 +9,6 @@ import {
   type PeerParams,
   type Poll,
 } from '../machines/index.ts';
-import type { BusMessage } from '../bus/index.ts';
 import {
   type Answer,
   type ElectionFactor,

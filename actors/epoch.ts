@@ -59,7 +59,14 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
     },
     answerTime: ({ to, nonce, requestTimestampMs, receiveTimeMs, beacon }) => {
       if (beacon === null) return;
-      const reply = { type: 'sync_reply', from: identity.mac, nonce, requestTimestampMs, receiveTimeMs, beacon } as const;
+      const reply = {
+        type: 'sync_reply',
+        from: identity.mac,
+        nonce,
+        requestTimestampMs,
+        receiveTimeMs,
+        beacon,
+      } as const;
       bus.tell(to, 'resync.reply', signMessage(reply, identity.cluster, identity.sign));
     },
     tick: ({ baseMs }, signal, send) => {
@@ -157,7 +164,11 @@ const epochReceivers = (world: ActorWorld) => {
     return { type: 'time.requested', from: opened.member.name, nonce, timestampMs, receivedMs } as const;
   };
 
-  return { 'beacon.beacon': onBeacon, 'resync.reply': onReply, ...(isValidator ? { 'resync.request': onRequest } : {}) };
+  return {
+    'beacon.beacon': onBeacon,
+    'resync.reply': onReply,
+    ...(isValidator ? { 'resync.request': onRequest } : {}),
+  };
 };
 
 /** Two-way measurement: the answerer read its clock half a round trip before the answer came. */

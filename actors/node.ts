@@ -4,7 +4,13 @@ import { beacon } from './beacon.ts';
 import { election } from './election.ts';
 import { epoch } from './epoch.ts';
 import { membership } from './membership.ts';
-import { actor, type ChildDefinition, defineSupervisor, type SupervisorDefinition, supervisor } from './system/index.ts';
+import {
+  actor,
+  type ChildDefinition,
+  defineSupervisor,
+  type SupervisorDefinition,
+  supervisor,
+} from './system/index.ts';
 
 /** An election crash never stops the epoch; whoever counts on the epoch restarts with it. */
 const timeOf = (role: MemberRole): ChildDefinition =>

@@ -4,7 +4,14 @@
  */
 import type { BusMessage } from '../bus/index.ts';
 import { isPlausibleTerm } from '../machines/index.ts';
-import { decodeMessage, IsochronError, type Member, type RadioMessage, rankOf, verifyMessage } from '../protocol/index.ts';
+import {
+  decodeMessage,
+  IsochronError,
+  type Member,
+  type RadioMessage,
+  rankOf,
+  verifyMessage,
+} from '../protocol/index.ts';
 import { membersFact } from './facts.ts';
 import { type ActorWorld, type Refusal, refuse } from './system/index.ts';
 

@@ -23,7 +23,10 @@ const beacon = setup({
   actors: { broadcastBeacons: activity<BroadcastInput>() },
   actions: {
     adoptTerm: assign((_, { term }: BroadcastInput) => ({ term, sent: 0 })),
-    countBeacon: assign(({ context }, { beacon: last }: { readonly beacon: Beacon }) => ({ sent: context.sent + 1, last })),
+    countBeacon: assign(({ context }, { beacon: last }: { readonly beacon: Beacon }) => ({
+      sent: context.sent + 1,
+      last,
+    })),
   },
   guards: { isOtherTerm: ({ context }, { term }: BroadcastInput) => term !== context.term },
 });

@@ -71,7 +71,11 @@ type HeadParams = { readonly name: string; readonly term: number; readonly atMs:
 /** A hold-down is lengthened by up to this part of itself. */
 const HOLD_DOWN_SPREAD = 0.25;
 
-const headOf = ({ event }: { event: HeadParams }): HeadParams => ({ name: event.name, term: event.term, atMs: event.atMs });
+const headOf = ({ event }: { event: HeadParams }): HeadParams => ({
+  name: event.name,
+  term: event.term,
+  atMs: event.atMs,
+});
 const peerOf = ({ event }: { event: PeerParams }): PeerParams => ({ name: event.name, term: event.term });
 const termNow = ({ context }: { context: ElectionContext }): TermParams => ({ term: context.term });
 const candidacyOf = ({ context }: { context: ElectionContext }): ElectionParams => ({
@@ -137,12 +141,14 @@ const election = setup({
     }),
   },
   guards: {
-    isNewerHead: ({ context }, { term }: TermParams) => term > context.term || (term === context.term && context.head === null),
+    isNewerHead: ({ context }, { term }: TermParams) =>
+      term > context.term || (term === context.term && context.head === null),
     /** In `leading` no other node can own the present term: its rank is part of it. */
     isKnownHead: ({ context }, { term }: TermParams) => term === context.term,
     isWeaker: (_, { stronger }: { readonly stronger: boolean }) => !stronger,
     hasNoRival: ({ context }) => context.rivals.length === 0,
-    mayTakeOver: ({ context }) => context.synchronized && context.head !== null && !context.rivals.includes(context.head.name),
+    mayTakeOver: ({ context }) =>
+      context.synchronized && context.head !== null && !context.rivals.includes(context.head.name),
     isHeadAlive: (_, { headAlive }: Poll) => headAlive,
     hasNobodyHadHead: (_, { nobodyHadHead }: Poll) => nobodyHadHead,
   },
@@ -156,8 +162,14 @@ const election = setup({
   },
 });
 
-const newerHead = { type: 'isNewerHead', params: ({ event }: { event: HeadParams }) => ({ term: event.term }) } as const;
-const knownHead = { type: 'isKnownHead', params: ({ event }: { event: HeadParams }) => ({ term: event.term }) } as const;
+const newerHead = {
+  type: 'isNewerHead',
+  params: ({ event }: { event: HeadParams }) => ({ term: event.term }),
+} as const;
+const knownHead = {
+  type: 'isKnownHead',
+  params: ({ event }: { event: HeadParams }) => ({ term: event.term }),
+} as const;
 const weakerPeer = {
   type: 'isWeaker',
   params: ({ event }: { event: { readonly stronger: boolean } }) => ({ stronger: event.stronger }),
@@ -210,7 +222,10 @@ export const electionMachine = election.createMachine({
             id: 'poll',
             src: 'askValidators',
             onDone: [
-              { guard: { type: 'hasNobodyHadHead', params: ({ event }) => event.output }, target: '#election.electing' },
+              {
+                guard: { type: 'hasNobodyHadHead', params: ({ event }) => event.output },
+                target: '#election.electing',
+              },
               { target: 'pausing' },
             ],
             onError: 'pausing',

@@ -64,7 +64,13 @@ export type EpochEvent =
   | { readonly type: 'beacon.own'; readonly head: string; readonly beacon: Beacon }
   | { readonly type: 'time.asked'; readonly asked: Asked }
   | { readonly type: 'time.answered'; readonly head: string; readonly beacon: Beacon; readonly sample: ClockSample }
-  | { readonly type: 'time.requested'; readonly from: string; readonly nonce: Uint8Array; readonly timestampMs: number; readonly receivedMs: number }
+  | {
+      readonly type: 'time.requested';
+      readonly from: string;
+      readonly nonce: Uint8Array;
+      readonly timestampMs: number;
+      readonly receivedMs: number;
+    }
   | { readonly type: 'epoch.began'; readonly epoch: number }
   | { readonly type: 'operator.calibrate' };
 
@@ -192,7 +198,10 @@ const acceptIt = [
   { type: 'storeConfig', params: beaconOf },
 ] as const;
 const newer = { type: 'isNewerBeacon', params: beaconOf } as const;
-const hearOf = { type: 'hearOf', params: ({ event }: { event: { readonly head: string } }) => ({ head: event.head }) } as const;
+const hearOf = {
+  type: 'hearOf',
+  params: ({ event }: { event: { readonly head: string } }) => ({ head: event.head }),
+} as const;
 const measureIt = { type: 'measure', params: sampleOf } as const;
 
 // ── Diagram ─────────────────────────────────────────────────────────────────
@@ -224,7 +233,8 @@ export const epochMachine = epoch.createMachine({
           },
         },
         progressing: {
-          description: 'No beacon for beaconTimeout: counts epochs alone, and believes only an answer to its own nonce.',
+          description:
+            'No beacon for beaconTimeout: counts epochs alone, and believes only an answer to its own nonce.',
           tags: 'alone',
           entry: 'forgetSamples',
           on: {

@@ -40,7 +40,10 @@ export const membershipMachine = membership.createMachine({
       invoke: {
         id: 'verification',
         src: 'verifySnapshot',
-        onDone: { target: 'confirmed', actions: { type: 'adopt', params: ({ event }) => ({ snapshot: event.output }) } },
+        onDone: {
+          target: 'confirmed',
+          actions: { type: 'adopt', params: ({ event }) => ({ snapshot: event.output }) },
+        },
         onError: {
           target: 'unconfigured',
           actions: [

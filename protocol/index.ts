@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './featureConfig.ts';
 export * from './groupKey.ts';
 export * from './identity.ts';
+export * from './material.ts';
 export * from './members.ts';
 export * from './membershipSign.ts';
 export * from './membershipTypes.ts';

@@ -13,8 +13,8 @@ import type {
   SnapshotFrom,
   StateMachine,
 } from 'xstate';
-import { isPlaceholder } from '../../machines/index.ts';
 import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
+import { isPlaceholder } from '../../machines/index.ts';
 import type { Topic, Verb } from '../../protocol/index.ts';
 import { DefinitionError } from './errors.ts';
 import type { Fact, FactBoard } from './facts.ts';
@@ -28,11 +28,43 @@ export type ActorWorld = Omit<World, 'bus'> & { readonly bus: SendingBus; readon
 
 type Values<T> = T[keyof T];
 type ActionsOf<M> =
-  M extends StateMachine<infer _C, infer _E, infer _Ch, infer _A, infer TAction, infer _G, infer _D, infer _V, infer _T, infer _I, infer _O, infer _Em, infer _M, infer _S, infer _TM>
+  M extends StateMachine<
+    infer _C,
+    infer _E,
+    infer _Ch,
+    infer _A,
+    infer TAction,
+    infer _G,
+    infer _D,
+    infer _V,
+    infer _T,
+    infer _I,
+    infer _O,
+    infer _Em,
+    infer _M,
+    infer _S,
+    infer _TM
+  >
     ? TAction
     : never;
 type SourcesOf<M> =
-  M extends StateMachine<infer _C, infer _E, infer _Ch, infer TActor, infer _A, infer _G, infer _D, infer _V, infer _T, infer _I, infer _O, infer _Em, infer _M, infer _S, infer _TM>
+  M extends StateMachine<
+    infer _C,
+    infer _E,
+    infer _Ch,
+    infer TActor,
+    infer _A,
+    infer _G,
+    infer _D,
+    infer _V,
+    infer _T,
+    infer _I,
+    infer _O,
+    infer _Em,
+    infer _M,
+    infer _S,
+    infer _TM
+  >
     ? TActor
     : never;
 
@@ -146,7 +178,8 @@ export const defineActor = <M extends AnyStateMachine>(definition: ActorDefiniti
   }
   const known = new Set<string>(definition.machine.events.map(String));
   for (const type of definition.operable ?? []) {
-    if (!known.has(type)) throw new DefinitionError(definition.name, 'operable', `'${type}' is not an event of its machine`);
+    if (!known.has(type))
+      throw new DefinitionError(definition.name, 'operable', `'${type}' is not an event of its machine`);
   }
   return definition;
 };

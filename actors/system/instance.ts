@@ -7,7 +7,15 @@ import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { IsochronError, type Topic, topics, type Verb } from '../../protocol/index.ts';
 import { type Attributed, runAs } from './attribution.ts';
-import { type About, type ActorWorld, type AnyDefinition, checkEffects, type Refusal, type Stated, statedBy } from './define.ts';
+import {
+  type About,
+  type ActorWorld,
+  type AnyDefinition,
+  checkEffects,
+  type Refusal,
+  type Stated,
+  statedBy,
+} from './define.ts';
 import { createEngine, type Engine, type EngineHost, type MachineView } from './engine.ts';
 import { Scope } from './scope.ts';
 import type { Unit, UnitHooks, UnitView } from './unit.ts';
@@ -30,15 +38,24 @@ const errorCode = (error: unknown): string => (error instanceof IsochronError ? 
 const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** An exit reason for anything that was thrown. */
-export const exitOf = (error: unknown): ExitReason => ({ type: 'error', code: errorCode(error), message: errorText(error) });
+export const exitOf = (error: unknown): ExitReason => ({
+  type: 'error',
+  code: errorCode(error),
+  message: errorText(error),
+});
 
-/** `a.b` for nested states, `a | b` for parallel ones: how a state value reads in one column. */
+/** `a.b` for nested states, `a(b | c)` for parallel ones: how a state value reads in one column. */
 export const stateText = (value: unknown): string => {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null) return '?';
-  return Object.entries(value)
-    .map(([region, inner]) => (typeof inner === 'object' && Object.keys(inner ?? {}).length === 0 ? region : `${region}.${stateText(inner)}`))
-    .join(' | ');
+  return Object.entries(value).map(regionText).join(' | ');
+};
+
+const regionText = ([region, inner]: [string, unknown]): string => {
+  if (typeof inner === 'string') return `${region}.${inner}`;
+  const regions = Object.keys(inner as object).length;
+  if (regions === 0) return region;
+  return regions === 1 ? `${region}.${stateText(inner)}` : `${region}(${stateText(inner)})`;
 };
 
 export class Instance implements Unit, Attributed, EngineHost {
@@ -120,7 +137,11 @@ export class Instance implements Unit, Attributed, EngineHost {
 
   crash(error: unknown): void {
     if (!this.#scope.open) return;
-    const fields = { code: errorCode(error), error: errorText(error), stack: error instanceof Error ? error.stack : undefined };
+    const fields = {
+      code: errorCode(error),
+      error: errorText(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    };
     this.#world.log.error('actor_crashed', fields);
     this.#finish(exitOf(error));
   }

@@ -69,7 +69,13 @@ export class SupervisorUnit implements Unit {
     this.#world = world;
     this.#hooks = hooks;
     for (const child of definition.children) {
-      const fresh: Child = { definition: child, unit: undefined, incarnation: 0, timer: undefined, overdueMs: undefined };
+      const fresh: Child = {
+        definition: child,
+        unit: undefined,
+        incarnation: 0,
+        timer: undefined,
+        overdueMs: undefined,
+      };
       this.#children.set(child.definition.name, fresh);
     }
     const runner: RunnerWorld = { ...world, runner: this };
@@ -144,7 +150,9 @@ export class SupervisorUnit implements Unit {
         uptimeMs: running ? Math.round(this.#world.clock.elapsed() - state.startedAtMs) : 0,
         isolation: view?.isolation ?? (child.definition.kind === 'program' ? 'process' : 'inline'),
         pid: view?.pid ?? null,
-        ...(state.lastExit === undefined ? {} : { lastExit: { type: state.lastExit.type, detail: describeExit(state.lastExit) } }),
+        ...(state.lastExit === undefined
+          ? {}
+          : { lastExit: { type: state.lastExit.type, detail: describeExit(state.lastExit) } }),
         children: unit instanceof SupervisorUnit ? unit.children() : [],
       };
     });
@@ -213,7 +221,8 @@ export class SupervisorUnit implements Unit {
     const overdue = child.overdueMs;
     child.overdueMs = undefined;
     // A unit killed because it would not stop says so, not that somebody killed it.
-    const told: ExitReason = overdue !== undefined && reason.type === 'killed' ? { type: 'timeout', waitedMs: overdue } : reason;
+    const told: ExitReason =
+      overdue !== undefined && reason.type === 'killed' ? { type: 'timeout', waitedMs: overdue } : reason;
     this.#input({ type: 'child.exited', id: name, incarnation, reason: told });
   }
 

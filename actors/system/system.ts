@@ -170,7 +170,10 @@ export class System {
     const instance = this.actor(id);
     const known = this.#leases.get(id);
     if (known !== undefined) clock.cancel(known);
-    this.#leases.set(id, clock.after(ttlMs, () => this.#endLease(id)));
+    this.#leases.set(
+      id,
+      clock.after(ttlMs, () => this.#endLease(id)),
+    );
     if (known === undefined) {
       bus.live(actor, { ...envelope(clock.now(), id, '@xstate.actor'), snapshot: plainSnapshot(instance.snapshot()) });
       instance.watch(this.#observerOf(id));
@@ -242,5 +245,7 @@ const plainSnapshot = ({ value, tags, context, status }: ReturnType<Instance['sn
 /** A machine's config as JSON: functions become `{type: name}`, as XState's own inspector does. */
 const plainDefinition = (config: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(config, (_key, value: unknown) => (typeof value === 'function' ? { type: value.name || 'inline' } : value)),
+    JSON.stringify(config, (_key, value: unknown) =>
+      typeof value === 'function' ? { type: value.name || 'inline' } : value,
+    ),
   );

@@ -90,7 +90,8 @@ const checkOptions = (name: string, { shutdown, backoff }: ChildOptions): void =
   }
   if (backoff === undefined) return;
   const { minMs, maxMs, jitter, resetAfterMs } = backoff;
-  if (!(minMs >= 0 && maxMs >= minMs && Number.isFinite(maxMs))) throw new DefinitionError(name, 'backoff', 'needs 0 ≤ minMs ≤ maxMs');
+  if (!(minMs >= 0 && maxMs >= minMs && Number.isFinite(maxMs)))
+    throw new DefinitionError(name, 'backoff', 'needs 0 ≤ minMs ≤ maxMs');
   if (!(jitter >= 0 && jitter <= 1)) throw new DefinitionError(name, 'backoff.jitter', 'must lie in 0 … 1');
   if (!(resetAfterMs >= 0)) throw new DefinitionError(name, 'backoff.resetAfterMs', 'must be 0 or more');
 };

@@ -32,7 +32,15 @@ export interface Random {
 }
 
 /** A value the store can hold: what CBOR carries. */
-export type StoreValue = string | number | bigint | boolean | null | Uint8Array | readonly StoreValue[] | { readonly [field: string]: StoreValue };
+export type StoreValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Uint8Array
+  | readonly StoreValue[]
+  | { readonly [field: string]: StoreValue };
 
 /** Synchronous durable state of one node: when `put` returns, the value survives a crash. Keys are `concern.name`. */
 export interface Store {

@@ -55,7 +55,10 @@ const apply = (state: SupervisorState, input: SupervisorInput, moment: Moment): 
     case 'shutdown':
       return [stopping(state, { type: 'shutdown' }), []];
     case 'child.started':
-      return [ifCurrent(state, input, 'starting', (child) => ({ ...child, status: 'up', startedAtMs: moment.nowMs })), []];
+      return [
+        ifCurrent(state, input, 'starting', (child) => ({ ...child, status: 'up', startedAtMs: moment.nowMs })),
+        [],
+      ];
     case 'child.exited':
       return exited(state, input.id, input.incarnation, input.reason, moment);
     case 'backoff.ended':
@@ -71,7 +74,13 @@ const apply = (state: SupervisorState, input: SupervisorInput, moment: Moment): 
   }
 };
 
-const exited = (state: SupervisorState, id: string, incarnation: number, reason: ExitReason, moment: Moment): Decision => {
+const exited = (
+  state: SupervisorState,
+  id: string,
+  incarnation: number,
+  reason: ExitReason,
+  moment: Moment,
+): Decision => {
   const child = state.children.find((one) => one.rules.id === id);
   if (child === undefined || child.incarnation !== incarnation || !isRunning(child)) return [state, []];
   const down: ChildState = { ...child, status: 'down', lastExit: reason };
@@ -96,7 +105,10 @@ const restart = (state: SupervisorState, child: ChildState, reason: ExitReason, 
   const restartTimes = [...state.restartTimes.filter((at) => at >= moment.nowMs - periodMs), moment.nowMs];
   const { id } = child.rules;
   if (restartTimes.length > intensity) {
-    return [stopping({ ...state, restartTimes }, { type: 'shutdown' }), [{ type: 'report', id, reason, next: 'give up' }]];
+    return [
+      stopping({ ...state, restartTimes }, { type: 'shutdown' }),
+      [{ type: 'report', id, reason, next: 'give up' }],
+    ];
   }
   const ranLong = child.startedAtMs > 0 && moment.nowMs - child.startedAtMs >= child.rules.backoff.resetAfterMs;
   const failures = ranLong ? 1 : child.failures + 1;

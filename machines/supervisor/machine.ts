@@ -9,13 +9,24 @@
 import { assign, setup } from 'xstate';
 import { action } from '../placeholder.ts';
 import { decide, initialState } from './decide.ts';
-import type { Moment, SupervisorAction, SupervisorInput, SupervisorPhase, SupervisorRules, SupervisorState } from './model.ts';
+import type {
+  Moment,
+  SupervisorAction,
+  SupervisorInput,
+  SupervisorPhase,
+  SupervisorRules,
+  SupervisorState,
+} from './model.ts';
 
 // ── Vocabulary ──────────────────────────────────────────────────────────────
 
 export type SupervisorMachineInput = { readonly rules: SupervisorRules };
 export type SupervisorContext = { readonly state: SupervisorState; readonly actions: readonly SupervisorAction[] };
-export type SupervisorEvent = { readonly type: 'supervisor.input'; readonly input: SupervisorInput; readonly moment: Moment };
+export type SupervisorEvent = {
+  readonly type: 'supervisor.input';
+  readonly input: SupervisorInput;
+  readonly moment: Moment;
+};
 
 type Phase = { readonly phase: SupervisorPhase };
 type Decided = { readonly input: SupervisorInput; readonly moment: Moment };

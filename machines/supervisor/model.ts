@@ -97,10 +97,20 @@ export interface Moment {
 /** What a supervisor does; the runner carries each out with one exhaustive switch. */
 export type SupervisorAction =
   | { readonly type: 'start'; readonly id: string; readonly incarnation: number }
-  | { readonly type: 'stop'; readonly id: string; readonly incarnation: number; readonly deadlineMs: number | undefined }
+  | {
+      readonly type: 'stop';
+      readonly id: string;
+      readonly incarnation: number;
+      readonly deadlineMs: number | undefined;
+    }
   | { readonly type: 'kill'; readonly id: string; readonly incarnation: number }
   | { readonly type: 'waitBackoff'; readonly id: string; readonly incarnation: number; readonly delayMs: number }
-  | { readonly type: 'report'; readonly id: string; readonly reason: ExitReason; readonly next: 'restart' | 'stay down' | 'give up' }
+  | {
+      readonly type: 'report';
+      readonly id: string;
+      readonly reason: ExitReason;
+      readonly next: 'restart' | 'stay down' | 'give up';
+    }
   | { readonly type: 'exit'; readonly reason: ExitReason };
 
 export const isAbnormal = (reason: ExitReason): boolean => reason.type !== 'normal' && reason.type !== 'shutdown';

@@ -1,0 +1,208 @@
+/**
+ * A whole cluster in virtual time: production actors, unmodified, on a virtual World each. Everything that happens is
+ * drawn from one seed, so a failure is reproduced by its number (R10).
+ */
+import {
+  createIdentity,
+  createMemoryStore,
+  createMetrics,
+  createSeededRandom,
+  createVirtualClock,
+  type FactBoard,
+  type Log,
+  type MemoryStore,
+  type NodeClock,
+  nodeTree,
+  type SeededRandom,
+  type StoreImage,
+  System,
+  silentLog,
+  type VirtualClock,
+} from '../actors/index.ts';
+import { MemoryHub } from '../bus/index.ts';
+import {
+  type ClusterMaterial,
+  dealCluster,
+  type EpochReply,
+  type NodeMaterial,
+  type Parameters,
+  type Preset,
+  parseParameters,
+} from '../protocol/index.ts';
+import { type NetworkConditions, perfectNetwork, VirtualNetwork } from './network.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly preset: Preset;
+  readonly validators?: number;
+  readonly devices?: number;
+  readonly network?: NetworkConditions;
+  /** Wall clocks of nodes start up to this far apart, ms. */
+  readonly clockSkewMs?: number;
+  /** Oscillators run up to this much fast or slow, ppm. */
+  readonly driftPpm?: number;
+  /** A log for each node; silent unless given. */
+  readonly log?: (node: string, clock: NodeClock) => Log;
+}
+
+/** Any instant will do; a round one is easy to read in traces. */
+const START_MS = Date.UTC(2026, 0, 1);
+/** The observer of a simulation is no node and suffers no loss. */
+const OBSERVER = 'operator';
+
+/** A node while it runs. */
+interface Running {
+  readonly system: System;
+  readonly store: MemoryStore;
+  readonly clock: NodeClock;
+}
+
+export class SimulatedCluster {
+  readonly clock: VirtualClock;
+  readonly network: VirtualNetwork;
+  readonly parameters: Parameters;
+  readonly material: ClusterMaterial;
+  readonly #hub: MemoryHub;
+  readonly #random: SeededRandom;
+  readonly #options: SimulationOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #disks = new Map<string, StoreImage>();
+  readonly #clocks = new Map<string, { readonly offsetMs: number; readonly driftPpm: number }>();
+  /** Crashes of whole nodes that nobody asked for: bugs. */
+  readonly failures: string[] = [];
+
+  private constructor(
+    options: SimulationOptions,
+    material: ClusterMaterial,
+    random: SeededRandom,
+    clock: VirtualClock,
+  ) {
+    this.#options = options;
+    this.material = material;
+    this.#random = random;
+    this.clock = clock;
+    this.parameters = parseParameters(options.preset);
+    this.network = new VirtualNetwork(random, options.network ?? perfectNetwork);
+    this.#hub = new MemoryHub({ clock, link: this.network.link });
+    const spread = (most: number) => (random.fraction() * 2 - 1) * most;
+    for (const { name } of material.nodes) {
+      this.#clocks.set(name, { offsetMs: spread(options.clockSkewMs ?? 0), driftPpm: spread(options.driftPpm ?? 0) });
+    }
+  }
+
+  /** A cluster whose nodes have not started. */
+  static async create(options: SimulationOptions): Promise<SimulatedCluster> {
+    const random = createSeededRandom(options.seed);
+    const clock = createVirtualClock({ startMs: START_MS });
+    const material = await dealCluster({
+      cluster: 'sim',
+      validators: options.validators ?? 2,
+      devices: options.devices ?? 1,
+      genesisMs: START_MS,
+      deltaTMs: parseParameters(options.preset).epochDurationMs,
+      random: (length) => random.bytes(length),
+    });
+    return new SimulatedCluster(options, material, random, clock);
+  }
+
+  get nodes(): readonly string[] {
+    return this.material.nodes.map(({ name }) => name);
+  }
+
+  isRunning(node: string): boolean {
+    return this.#running.has(node);
+  }
+
+  startAll(): void {
+    for (const node of this.nodes) this.start(node);
+  }
+
+  /** Starts a node on the disk its last life left. */
+  start(name: string): void {
+    const node = this.#node(name);
+    const clock = this.clock.clockOf(this.#clocks.get(name) ?? {});
+    const store = createMemoryStore({ image: this.#disks.get(name) ?? new Map(), name });
+    const identity = createIdentity({
+      ...node,
+      cluster: 'sim',
+      memberSeed: node.member.seed,
+      kexSecret: node.kex.secret,
+    });
+    const bus = this.#hub.connect({ cluster: 'sim', node: name, role: node.role, clock, random: this.#random });
+    const system = new System({
+      world: {
+        clock,
+        random: this.#random,
+        bus,
+        store,
+        identity,
+        log: this.#options.log?.(name, clock) ?? silentLog,
+        metrics: createMetrics(),
+        config: {
+          parameters: this.parameters,
+          startedAtMs: clock.elapsed(),
+          genesisMs: START_MS,
+          systemKey: this.material.system.publicKey,
+          membership: this.material.membership,
+        },
+      },
+      tree: nodeTree(node.role),
+      onExit: (reason) => {
+        if (this.#running.get(name)?.system === system) this.failures.push(`${name}: ${JSON.stringify(reason)}`);
+      },
+    });
+    this.#running.set(name, { system, store, clock });
+    void system.start();
+  }
+
+  /** SIGKILL: nothing more leaves the node; its disk stays. */
+  crash(name: string): void {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    this.#running.delete(name);
+    this.#hub.kill(name);
+    running.clock.halt();
+    this.#disks.set(name, running.store.crash('keep'));
+  }
+
+  facts(name: string): FactBoard {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`${name} is not running`);
+    return running.system.facts;
+  }
+
+  /** What a node would answer to `epoch.get`, without the network. */
+  clockOf(name: string): NodeClock {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`${name} is not running`);
+    return running.clock;
+  }
+
+  tree(name: string) {
+    return this.#running.get(name)?.system.tree();
+  }
+
+  /** Asks over the virtual network as an operator would. */
+  ask(node: string, verb: string, request: unknown = {}): Promise<unknown> {
+    this.#observer ??= this.#hub.connect({
+      cluster: 'sim',
+      node: OBSERVER,
+      role: 'operator',
+      clock: this.clock,
+      random: this.#random,
+    });
+    return this.#observer.ask(node, verb, request);
+  }
+
+  epoch(node: string): Promise<EpochReply> {
+    return this.ask(node, 'epoch.get') as Promise<EpochReply>;
+  }
+
+  #observer: ReturnType<MemoryHub['connect']> | undefined;
+
+  #node(name: string): NodeMaterial {
+    const node = this.material.nodes.find((one) => one.name === name);
+    if (node === undefined) throw new Error(`no node '${name}'`);
+    return node;
+  }
+}
