@@ -26,7 +26,15 @@ import {
 import { CONFIG_KEY } from './beacon.ts';
 import { clockFact, clusterNow, configFact, headFact, ownBeaconFact } from './facts.ts';
 import { checkTerm, openMessage, storeTerm, verified } from './radio.ts';
-import { type ActorWorld, defineActor, type EffectsOf, hears, type Refusal, refuse } from './system/index.ts';
+import {
+  type ActorWorld,
+  defineActor,
+  type EffectsOf,
+  hears,
+  type Refusal,
+  refuse,
+  type Timer,
+} from './system/index.ts';
 
 const RECORD_KEY = 'epoch.record';
 const NONCE_BYTES = 16;
@@ -70,14 +78,14 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
       bus.tell(to, 'resync.reply', signMessage(reply, identity.cluster, identity.sign));
     },
     tick: ({ baseMs }, signal, send) => {
+      let timer: Timer | undefined;
       const next = () => {
-        if (signal.aborted) return;
         const clusterMs = clock.elapsed() + baseMs;
         const epoch = epochAt(clusterMs, anchor);
+        timer = clock.after(Math.max(0, epochStart(epoch + 1, anchor) - clusterMs), next);
         send({ type: 'epoch.began', epoch });
-        const timer = clock.after(Math.max(0, epochStart(epoch + 1, anchor) - clusterMs), next);
-        signal.addEventListener('abort', () => clock.cancel(timer), { once: true });
       };
+      signal.addEventListener('abort', () => timer !== undefined && clock.cancel(timer), { once: true });
       next();
     },
     askTime: ({ head, epoch }, _signal, send) => {
@@ -229,10 +237,10 @@ export const epoch = defineActor({
   ],
   states: (state) => [
     state(clockFact, (snapshot) => {
-      const { baseMs, record, samples } = snapshot.context;
-      const rttMs = samples.reduce((least, { rttMs }) => Math.min(least, rttMs), Number.POSITIVE_INFINITY);
-      const synchronized = snapshot.hasTag('synchronized');
-      return { baseMs, epoch: record.epoch, synchronized, rttMs: Number.isFinite(rttMs) ? rttMs : 0 };
+      const { baseMs, head, record, samples } = snapshot.context;
+      const { epoch, term } = record;
+      const rttMs = samples.length === 0 ? 0 : Math.min(...samples.map((sample) => sample.rttMs));
+      return { baseMs, epoch, term, head, synchronized: snapshot.hasTag('synchronized'), rttMs };
     }),
     state(configFact, ({ context }) => context.beacon?.featureConfig ?? null),
   ],

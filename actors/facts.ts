@@ -19,6 +19,9 @@ export interface ClockFact {
   /** Highest epoch begun or accepted. */
   readonly epoch: number;
   readonly synchronized: boolean;
+  /** Term and head of the last beacon accepted. */
+  readonly term: number;
+  readonly head: string | null;
   /** Best round trip to the head lately; 0 before the first. */
   readonly rttMs: number;
 }

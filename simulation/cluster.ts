@@ -3,6 +3,7 @@
  * drawn from one seed, so a failure is reproduced by its number (R10).
  */
 import {
+  clockFact,
   createIdentity,
   createMemoryStore,
   createMetrics,
@@ -23,7 +24,6 @@ import { MemoryHub } from '../bus/index.ts';
 import {
   type ClusterMaterial,
   dealCluster,
-  type EpochReply,
   type NodeMaterial,
   type Parameters,
   type Preset,
@@ -47,8 +47,6 @@ export interface SimulationOptions {
 
 /** Any instant will do; a round one is easy to read in traces. */
 const START_MS = Date.UTC(2026, 0, 1);
-/** The observer of a simulation is no node and suffers no loss. */
-const OBSERVER = 'operator';
 
 /** A node while it runs. */
 interface Running {
@@ -171,34 +169,17 @@ export class SimulatedCluster {
     return running.system.facts;
   }
 
-  /** What a node would answer to `epoch.get`, without the network. */
-  clockOf(name: string): NodeClock {
-    const running = this.#running.get(name);
-    if (running === undefined) throw new Error(`${name} is not running`);
-    return running.clock;
-  }
-
   tree(name: string) {
     return this.#running.get(name)?.system.tree();
   }
 
-  /** Asks over the virtual network as an operator would. */
-  ask(node: string, verb: string, request: unknown = {}): Promise<unknown> {
-    this.#observer ??= this.#hub.connect({
-      cluster: 'sim',
-      node: OBSERVER,
-      role: 'operator',
-      clock: this.clock,
-      random: this.#random,
-    });
-    return this.#observer.ask(node, verb, request);
+  isSynchronized(name: string): boolean {
+    return this.facts(name).get(clockFact)?.synchronized ?? false;
   }
 
-  epoch(node: string): Promise<EpochReply> {
-    return this.ask(node, 'epoch.get') as Promise<EpochReply>;
+  epochNow(name: string): number {
+    return this.facts(name).get(clockFact)?.epoch ?? 0;
   }
-
-  #observer: ReturnType<MemoryHub['connect']> | undefined;
 
   #node(name: string): NodeMaterial {
     const node = this.material.nodes.find((one) => one.name === name);
