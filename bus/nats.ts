@@ -140,7 +140,7 @@ class NatsTransport implements Transport {
   keepTrying(): void {
     if (this.#state.type === 'closed') return;
     this.#retry = this.#clock.after(this.#backoff.delayMs(), () => {
-      this.#backoff.failed();
+      this.#backoff.attempted();
       this.open().catch(() => this.keepTrying());
     });
   }
@@ -210,7 +210,7 @@ class NatsTransport implements Transport {
   #onStatus(nc: NatsConnection, status: Status): void {
     switch (status.type) {
       case 'reconnecting':
-        this.#backoff.failed();
+        this.#backoff.attempted();
         break;
       case 'disconnect':
         this.#become({ type: 'reconnecting' });
@@ -302,7 +302,7 @@ class Backoff {
   }
 
   /** One attempt is under way; the wait after it is longer. */
-  failed(): void {
+  attempted(): void {
     this.#attempts++;
     this.#delayMs = this.#draw();
   }

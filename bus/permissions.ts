@@ -3,6 +3,9 @@
  * - A node publishes only subjects that carry its own name as `<from>`, so that name can be trusted.
  * - Nodes reply through `allow_responses` (one reply an ask, one minute), never by a standing permission on inboxes: a
  *   responder that knows an asker's inbox must not be able to answer in another's place.
+ * - A node does not hear itself, not even on a second connection: `allow_responses` lets whoever receives a message publish
+ *   on its reply subject *whatever it is*, past every deny (seen on 2.9.10), so a node that could send to itself could
+ *   publish as the host. Two nodes that conspire still can; only one reply, and only what they send.
  * - Nobody but `host` touches JetStream: a consumer's deliver subject, or the reply of a get, makes the *server* publish
  *   stored bytes anywhere, past every permission.
  */
@@ -13,6 +16,8 @@ export interface Permissions {
   readonly publish: readonly string[];
   /** `subject` or `subject queue`. */
   readonly subscribe: readonly string[];
+  /** Subjects within `subscribe` that are not delivered. */
+  readonly deaf: readonly string[];
   /** One reply to each message received, for a minute. */
   readonly responds: boolean;
 }
@@ -53,6 +58,11 @@ export const permissionsFor = (
       ...(watches ? [`${prefix}live.>`] : []),
       `${inbox}>`,
     ],
+    // The host may do everything anyway, and hears its own inspection streams.
+    deaf:
+      isNode && role !== 'host'
+        ? [`${say}>`, `${toldTo}${node}.>`, `${askedOf}${node}.>`, `${prefix}ask.any.${node}.>`]
+        : [],
     responds: isNode,
   };
 };

@@ -104,14 +104,18 @@ const userLines = ({ cluster, verbs }: ServerConfig, { name, role, natsKey }: Se
   return [`  { # ${name} (${role})`, `    nkey: ${natsKey}`, ...indent(indent(permissionLines(permissions))), '  }'];
 };
 
-const permissionLines = ({ publish, subscribe, responds }: Permissions): readonly string[] =>
+const permissionLines = ({ publish, subscribe, deaf, responds }: Permissions): readonly string[] =>
   block('permissions', [
-    ...block('publish', listLines(publish)),
-    ...block('subscribe', listLines(subscribe)),
+    ...block('publish', listLines('allow', publish)),
+    ...block('subscribe', [...listLines('allow', subscribe), ...(deaf.length === 0 ? [] : listLines('deny', deaf))]),
     ...(responds ? [`allow_responses: { max: ${repliesMax}, expires: ${quote(replyExpires)} }`] : []),
   ]);
 
-const listLines = (subjects: readonly string[]): readonly string[] => ['allow: [', ...indent(subjects.map(quote)), ']'];
+const listLines = (kind: 'allow' | 'deny', subjects: readonly string[]): readonly string[] => [
+  `${kind}: [`,
+  ...indent(subjects.map(quote)),
+  ']',
+];
 
 const block = (name: string, lines: readonly string[]): readonly string[] => [`${name} {`, ...indent(lines), '}'];
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
