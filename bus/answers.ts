@@ -28,7 +28,7 @@ import {
 import { contentTypeOf, headerList, traceparentOf } from './headers.ts';
 import type { BusClock, Refusal } from './ports.ts';
 import { fromAt, inboxRoot, type Subjects } from './subjects.ts';
-import { type Frame, type HeaderList, sizeAbove, type Transport } from './transport.ts';
+import { type Frame, type FrameHandler, type HeaderList, sizeAbove, type Transport } from './transport.ts';
 
 /** Requests whose handlers have not answered yet. More would only grow the heap: the askers time out in seconds. */
 export const requestsInFlightMax = 1_024;
@@ -53,8 +53,12 @@ interface Origin {
   readonly traceparent: string | undefined;
 }
 
+/** How this side listens: through whatever stands between carrier and handlers. */
+export type Subscribe = (subject: string, queue: string | undefined, handler: FrameHandler) => Unsubscribe;
+
 export interface AnswersOptions {
   readonly transport: Transport;
+  readonly subscribe: Subscribe;
   readonly subjects: Subjects;
   readonly clock: BusClock;
   readonly verbs: Readonly<Record<string, VerbSpec>>;
@@ -91,11 +95,9 @@ export class Answers {
   setReady(ready: boolean): void {
     this.#ready = ready && this.#options.sharesAny;
     if (this.#ready && this.#leaveAny === undefined) {
-      const { transport, subjects } = this.#options;
+      const { subscribe, subjects } = this.#options;
       const start = subjects.askedOfAny.length;
-      this.#leaveAny = transport.subscribe(`${subjects.askedOfAny}>`, anyQueue, (frame) =>
-        this.#onAsk(frame, start, true),
-      );
+      this.#leaveAny = subscribe(`${subjects.askedOfAny}>`, anyQueue, (frame) => this.#onAsk(frame, start, true));
     } else if (!this.#ready) {
       this.#leaveAny?.();
       this.#leaveAny = undefined;
@@ -111,12 +113,10 @@ export class Answers {
   /** Subscriptions start with the first verb: a bus that serves nothing is no service. */
   #serve(): void {
     if (this.#stopServing !== undefined) return;
-    const { transport, subjects } = this.#options;
+    const { subscribe, subjects } = this.#options;
     const start = subjects.askedOf.length;
-    const stopAsks = transport.subscribe(`${subjects.askedOf}>`, undefined, (frame) =>
-      this.#onAsk(frame, start, false),
-    );
-    const stopDiscovery = transport.subscribe(`${discoveryRoot}>`, undefined, (frame) => this.#onDiscovery(frame));
+    const stopAsks = subscribe(`${subjects.askedOf}>`, undefined, (frame) => this.#onAsk(frame, start, false));
+    const stopDiscovery = subscribe(`${discoveryRoot}>`, undefined, (frame) => this.#onDiscovery(frame));
     this.#stopServing = () => {
       stopAsks();
       stopDiscovery();

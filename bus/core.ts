@@ -18,10 +18,11 @@ import type {
 import { decodePayload, encodePayload, formatOf } from './codec.ts';
 import { PayloadTooLargeError } from './errors.ts';
 import { contentTypeOf, headerList, traceparentOf } from './headers.ts';
+import { Inbound, inboundPendingMax } from './inbound.ts';
 import { Outbox } from './outbox.ts';
 import type { BusClock, BusMetrics, BusRandom, Refusal } from './ports.ts';
 import { actorTokens, checkDotted, fromAt, type Subjects, subjectsOf } from './subjects.ts';
-import { type Frame, sizeAbove, type Transport } from './transport.ts';
+import { type Frame, type FrameHandler, sizeAbove, type Transport } from './transport.ts';
 
 /** How long `drain` waits for handlers that are still answering. */
 const drainTimeoutMs = 5_000;
@@ -40,6 +41,8 @@ export interface BusOptions {
   readonly onRefused?: (refusal: Refusal) => void;
   /** SemVer and text for ADR-32 discovery. */
   readonly service?: { readonly version: string; readonly description?: string };
+  /** Received messages that may wait for a busy event loop; the newest beyond are dropped. Default 65 536. */
+  readonly pendingMax?: number;
   /** The verb table; tests bring their own. */
   readonly verbs?: Readonly<Record<string, VerbSpec>>;
 }
@@ -58,6 +61,7 @@ export class BusCore implements Bus {
   readonly #options: BusOptions;
   readonly #asks: Asks;
   readonly #answers: Answers;
+  readonly #inbound: Inbound;
   readonly #outbox = new Outbox();
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #heard = new Map<string, Heard>();
@@ -71,9 +75,11 @@ export class BusCore implements Bus {
     this.#clock = options.clock;
     this.#subjects = subjectsOf(options.cluster, options.node);
     const shared = { transport, subjects: this.#subjects, clock: options.clock };
+    this.#inbound = this.#createInbound(options);
     this.#asks = new Asks({ ...shared, random: options.random });
     this.#answers = new Answers({
       ...shared,
+      subscribe: (subject, queue, handler) => this.#subscribe(subject, queue, handler),
       verbs: options.verbs ?? verbTable,
       sharesAny: options.role === 'validator',
       service: serviceIdentity(options),
@@ -126,7 +132,7 @@ export class BusCore implements Bus {
   watch(node: string, actor: string, handler: (actor: string, envelope: unknown) => void): Unsubscribe {
     const root = this.#subjects.liveOf(node);
     const subject = root + (actor === '*' ? '>' : actorTokens(actor));
-    return this.#transport.subscribe(subject, undefined, (frame) => {
+    return this.#subscribe(subject, undefined, (frame) => {
       const message = this.#decode(frame, 'live', node);
       if (message === undefined) return;
       this.#guard(frame.subject, () => handler(frame.subject.slice(root.length).replaceAll('.', '/'), message.payload));
@@ -156,7 +162,7 @@ export class BusCore implements Bus {
 
   /** One subscription a subject, however many listen; each message is decoded once. */
   #listen(subject: string, topic: string, fromStart: number, handler: MessageHandler): Unsubscribe {
-    const heard = this.#heard.get(subject) ?? this.#subscribe(subject, topic, fromStart);
+    const heard = this.#heard.get(subject) ?? this.#open(subject, topic, fromStart);
     // A wrapper a call, so that one handler given twice is two registrations.
     const registered: MessageHandler = (message) => handler(message);
     heard.handlers.add(registered);
@@ -167,12 +173,25 @@ export class BusCore implements Bus {
     };
   }
 
-  #subscribe(subject: string, topic: string, fromStart: number): Heard {
+  #open(subject: string, topic: string, fromStart: number): Heard {
     const handlers = new Set<MessageHandler>();
     const onFrame = (frame: Frame) => this.#onMessage(frame, topic, fromStart, handlers);
-    const heard = { handlers, unsubscribe: this.#transport.subscribe(subject, undefined, onFrame) };
+    const heard = { handlers, unsubscribe: this.#subscribe(subject, undefined, onFrame) };
     this.#heard.set(subject, heard);
     return heard;
+  }
+
+  #createInbound({ clock, pendingMax = inboundPendingMax }: BusOptions): Inbound {
+    return new Inbound({
+      clock,
+      pendingMax,
+      onSlow: (pending) => this.#emit({ type: 'slowConsumer', pending }),
+      onDropped: ({ subject }) => this.#refuse({ reason: 'slowConsumer', subject }),
+    });
+  }
+
+  #subscribe(subject: string, queue: string | undefined, handler: FrameHandler): Unsubscribe {
+    return this.#transport.subscribe(subject, queue, (frame) => this.#inbound.push(handler, frame));
   }
 
   #onMessage(frame: Frame, topic: string, fromStart: number, handlers: ReadonlySet<MessageHandler>): void {
@@ -240,12 +259,17 @@ export class BusCore implements Bus {
       case 'slowConsumer':
         break;
     }
+    this.#emit(status);
+  }
+
+  #emit(status: BusStatus): void {
     for (const listener of [...this.#listeners]) listener(status);
   }
 
   async #drain(): Promise<void> {
     await this.#transport.stopReceiving();
-    await this.#withDeadline(this.#answers.idle());
+    await this.#withDeadline(this.#inbound.idle().then(() => this.#answers.idle()));
+    this.#inbound.close();
     this.#asks.close();
     await this.#transport.close();
   }

@@ -225,10 +225,10 @@ class MemoryTransport implements Transport {
     });
   }
 
-  subscribe(pattern: string, queue: string | undefined, handler: FrameHandler, urgent = false): Unsubscribe {
+  subscribe(pattern: string, queue: string | undefined, handler: FrameHandler, lasting = false): Unsubscribe {
     const subscription = { transport: this, tokens: pattern.split('.'), queue, handler, open: true };
     const unsubscribe = this.#hub.subscribe(subscription);
-    if (!urgent) this.#receiving.add(unsubscribe);
+    if (!lasting) this.#receiving.add(unsubscribe);
     return () => {
       this.#receiving.delete(unsubscribe);
       unsubscribe();

@@ -84,7 +84,7 @@ interface Desired {
   readonly subject: string;
   readonly queue: string | undefined;
   readonly handler: FrameHandler;
-  readonly urgent: boolean;
+  readonly lasting: boolean;
   live: Subscription | undefined;
 }
 
@@ -157,8 +157,8 @@ class NatsTransport implements Transport {
     this.#nc?.publish(subject, data, options);
   }
 
-  subscribe(subject: string, queue: string | undefined, handler: FrameHandler, urgent = false): Unsubscribe {
-    const desired: Desired = { subject, queue, handler, urgent, live: undefined };
+  subscribe(subject: string, queue: string | undefined, handler: FrameHandler, lasting = false): Unsubscribe {
+    const desired: Desired = { subject, queue, handler, lasting, live: undefined };
     this.#desired.add(desired);
     if (this.#nc !== undefined) this.#subscribe(this.#nc, desired);
     return () => {
@@ -174,7 +174,7 @@ class NatsTransport implements Transport {
 
   async stopReceiving(): Promise<void> {
     if (!this.connected) return;
-    const inbound = [...this.#desired].filter(({ urgent }) => !urgent);
+    const inbound = [...this.#desired].filter(({ lasting }) => !lasting);
     await Promise.allSettled(inbound.map(({ live }) => (live?.isClosed() === false ? live.drain() : undefined)));
   }
 

@@ -33,12 +33,10 @@ export interface Transport {
   onStatus(listener: (status: BusStatus) => void): Unsubscribe;
   /** Only while connected; the caller has checked the size. */
   publish(subject: string, data: string | Uint8Array, headers: HeaderList | undefined, reply: string | undefined): void;
-  /**
-   * Kept across reconnects. `urgent` frames (replies to own asks) bypass the queue that protects timers from floods.
-   */
-  subscribe(subject: string, queue: string | undefined, handler: FrameHandler, urgent?: boolean): Unsubscribe;
+  /** Kept across reconnects. `lasting` subscriptions (the inbox of own asks) outlive `stopReceiving`. */
+  subscribe(subject: string, queue: string | undefined, handler: FrameHandler, lasting?: boolean): Unsubscribe;
   flush(): Promise<void>;
-  /** Stops subscriptions, hands over what has already arrived, and sends what is waiting to be sent. */
+  /** Ends the subscriptions; resolves when what was on its way has been handed over. */
   stopReceiving(): Promise<void>;
   close(): Promise<void>;
 }

@@ -69,6 +69,12 @@ export const inbox = <T>() => {
   };
 };
 
+/** Blocks the event loop, as work that does not yield would. */
+const spin = (ms: number): void => {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+};
+
 /** An answer that waits until the test lets it go. */
 const held = () => {
   let release = (): void => undefined;
@@ -667,6 +673,30 @@ export const busContract = (given: () => BusUnderTest): void => {
     expect(refusals.seen).toEqual([]);
     bus.say('test.news', {}, { offline: 'keep' });
     expect(await refusals.next()).toMatchObject({ reason: 'outboxFull' });
+  });
+
+  it('a consumer that falls behind loses the newest, is told, and goes on in order', async () => {
+    const dropped = inbox<Refusal>();
+    const statuses = inbox<BusStatus>();
+    const one = await connect('validator-1', 'validator');
+    const slow = await connect('validator-2', 'validator', { pendingMax: 100, onRefused: dropped.push });
+    const told = inbox<BusMessage>();
+    slow.onStatus(statuses.push);
+    slow.receive('test.note', (message) => {
+      if ((message.payload as { n: number }).n === 0) spin(20);
+      told.push(message);
+    });
+    await slow.flush();
+    const sent = 20_000;
+    for (let n = 0; n < sent; n++) one.tell('validator-2', 'test.note', { n });
+    expect(await statuses.next()).toEqual({ type: 'slowConsumer', pending: 100 });
+    expect(slow.status().type).toBe('connected');
+    await one.flush();
+    await slow.drain();
+    const order = told.seen.map(({ payload }) => (payload as { n: number }).n);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(order.length + dropped.seen.length).toBe(sent);
+    expect(dropped.seen.every(({ reason }) => reason === 'slowConsumer')).toBe(true);
   });
 
   it('drain answers what is in flight, then closes; afterwards nothing is sent', async () => {
