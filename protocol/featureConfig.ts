@@ -23,7 +23,10 @@ export class FeatureConfigError extends IsochronError {
 export const featureConfigDigest = (config: Omit<FeatureConfig, 'digest'>): Uint8Array =>
   sha256(encodeDigestInput(config));
 
-/** True when the digest a configuration carries is its own. */
+/**
+ * True when the digest a configuration carries is its own.
+ * @throws WireError when a value, from JSON perhaps, does not fit on the wire at all.
+ */
 export const isFeatureConfigIntact = (config: FeatureConfig): boolean =>
   config.digest.length === 32 && equalBytes(config.digest, featureConfigDigest(config));
 

@@ -5,7 +5,7 @@
  */
 import type { FROST, FrostPublic, FrostSecret } from '@noble/curves/abstract/frost.js';
 import { concatBytes, utf8 } from './bytes.ts';
-import { ed25519Public, equalBytes } from './crypto.ts';
+import { ed25519Public, equalBytes, sha256 } from './crypto.ts';
 import { IsochronError } from './errors.ts';
 import type { RandomBytes } from './identity.ts';
 
@@ -13,6 +13,8 @@ import type { RandomBytes } from './identity.ts';
 const validatorsMax = 255;
 const magic = utf8('ISOCHRON-MAT-SHARE');
 const formatVersion = 1;
+/** Of a SHA-256 over the rest: tells a damaged file from a sound one before its keys are used. */
+const checksumBytes = 8;
 
 /** A group key cannot be dealt so, or a share file is damaged. `details.field` names the part. */
 export class GroupKeyError extends IsochronError {
@@ -68,6 +70,8 @@ export const dealGroupKey = async (options: {
   return threshold === 1 ? dealSeed(validators, random) : dealFrost(await loadFrost(), validators, threshold, random);
 };
 
+const sealed = (bytes: Uint8Array): Uint8Array => concatBytes(bytes, sha256(bytes).subarray(0, checksumBytes));
+
 const header = ({ threshold, validators, index, groupKey }: ShareHeader): Uint8Array =>
   concatBytes(magic, Uint8Array.of(formatVersion, threshold, validators, index), groupKey);
 
@@ -79,7 +83,7 @@ const indices = (validators: number): number[] => Array.from({ length: validator
 const dealSeed = (validators: number, random: RandomBytes): DealtGroupKey => {
   const seed = random(32);
   const groupKey = ed25519Public(seed);
-  const shareOf = (index: number) => concatBytes(header({ threshold: 1, validators, index, groupKey }), seed);
+  const shareOf = (index: number) => sealed(concatBytes(header({ threshold: 1, validators, index, groupKey }), seed));
   return { groupKey, threshold: 1, shares: indices(validators).map(shareOf) };
 };
 
@@ -93,7 +97,9 @@ const dealFrost = (frost: FROST, validators: number, threshold: number, random: 
   const verifying = identifiers.map((identifier) => part(dealt.public.verifyingShares[identifier], 'verifyingShares'));
   const shareOf = (index: number) => {
     const secret = part(dealt.secretShares[identifierOf(index)]?.signingShare, 'signingShare');
-    return concatBytes(header({ threshold, validators, index, groupKey }), secret, ...commitments, ...verifying);
+    return sealed(
+      concatBytes(header({ threshold, validators, index, groupKey }), secret, ...commitments, ...verifying),
+    );
   };
   return { groupKey, threshold, shares: indices(validators).map(shareOf) };
 };
@@ -106,7 +112,8 @@ const part = (bytes: Uint8Array | undefined, field: string): Uint8Array => {
 /**
  * Reads a share and checks that it belongs to its group key.
  * Layout: `ISOCHRON-MAT-SHARE`, version 1, threshold u8, validators u8, index u8, group key 32, secret 32; from threshold 2
- * on also the dealer's commitments (threshold × 32) and the verifying shares (validators × 32, index 1 first).
+ * on also the dealer's commitments (threshold × 32) and the verifying shares (validators × 32, index 1 first); last the
+ * first 8 bytes of the SHA-256 of everything before.
  * @throws GroupKeyError
  */
 export const parseGroupShare = async (bytes: Uint8Array): Promise<GroupShare> => {
@@ -118,8 +125,10 @@ export const parseGroupShare = async (bytes: Uint8Array): Promise<GroupShare> =>
   if (threshold < 1 || threshold > validators) throw new GroupKeyError('threshold', `${threshold} of ${validators}`);
   if (index < 1 || index > validators) throw new GroupKeyError('index', `${index} of ${validators}`);
   const keys = start + 4;
-  const expected = keys + 64 + (threshold === 1 ? 0 : 32 * (threshold + validators));
+  const expected = keys + 64 + (threshold === 1 ? 0 : 32 * (threshold + validators)) + checksumBytes;
   if (bytes.length !== expected) throw new GroupKeyError('share', `${bytes.length} bytes, expected ${expected}`);
+  if (!equalBytes(bytes, sealed(bytes.subarray(0, -checksumBytes))))
+    throw new GroupKeyError('checksum', 'the share is damaged');
   const at = (position: number): Bytes => bytes.slice(keys + 32 * position, keys + 32 * (position + 1));
   const head = { threshold, validators, index, groupKey: at(0) };
   return threshold === 1 ? seedShare(head, at(1)) : frostShare(await loadFrost(), head, at);
