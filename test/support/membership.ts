@@ -1,17 +1,27 @@
-/** A small cluster's membership for tests: system key, administrator, two validators and a device. */
+/** A small cluster's membership for tests: system key, administrator, two validators and a device; and ways to spoil it. */
 import {
   createSigner,
   type Envelope,
   encodeNkeyPublic,
+  fromBase64,
   fromHex,
+  fromUtf8,
   generateKexKey,
   generateNkey,
   type Member,
   type MemberRole,
+  MembershipError,
+  membershipPayloadType,
   nkeySigner,
+  type Snapshot,
+  type SnapshotExpectations,
   type SnapshotFields,
+  type SnapshotJson,
   signAdminProof,
+  signEnvelope,
   signSnapshot,
+  utf8,
+  verifySnapshot,
 } from '../../protocol/index.ts';
 
 export const nowMs = 1_763_541_030_000;
@@ -77,3 +87,25 @@ export const proof: Envelope = signAdminProof(proofFields, system);
 /** A valid envelope, but for what `change` says. */
 export const envelopeOf = (change: Partial<SnapshotFields> = {}, adminProof = proof, signer = admin): Envelope =>
   signSnapshot({ ...fields, ...change }, adminProof, signer);
+
+export const verify = (envelope: unknown, expected: Partial<SnapshotExpectations> = {}): Snapshot =>
+  verifySnapshot(envelope, { systemKey, nowMs, ...expected });
+export const refusal = (run: () => unknown): MembershipError => {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof MembershipError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+};
+/** The payload changed as JSON and signed again: what a faulty issuer would send. */
+export const issued = (change: (json: Record<string, unknown>) => void, signer = admin): Envelope => {
+  const json = JSON.parse(fromUtf8(fromBase64(envelopeOf().payload))) as SnapshotJson & Record<string, unknown>;
+  change(json);
+  return signEnvelope(membershipPayloadType, utf8(JSON.stringify(json)), signer);
+};
+export const firstMember = (json: Record<string, unknown>): Record<string, unknown> =>
+  (json.members as Record<string, unknown>[])[0] as Record<string, unknown>;
+export const withMembers = (...changes: Partial<Member>[]): Envelope =>
+  envelopeOf({ members: members.map((member, i) => ({ ...member, ...changes[i] })) });
