@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isStronger } from '../actors/election.ts';
+import { type ElectionInput, electionMachine, isPlausibleTerm, nextTerm, type Poll } from '../machines/index.ts';
+import { rankOf, roundOf, termOf } from '../protocol/index.ts';
+import { drive } from './support/machine.ts';
+
+const timing = { electionTimeoutMs: 1_200, answerTimeoutMs: 300, coordinatorTimeoutMs: 450, holdDownMs: 3_600 };
+const input = (change: Partial<ElectionInput> = {}): ElectionInput => ({
+  self: 'validator-1',
+  rank: 1,
+  timing,
+  term: 0,
+  jitter: 0,
+  ...change,
+});
+const nobody: Poll = { headAlive: false, nobodyHadHead: false };
+const fresh: Poll = { headAlive: false, nobodyHadHead: true };
+const alive: Poll = { headAlive: true, nobodyHadHead: false };
+
+const electionWith = (poll: Poll, rivals: readonly string[] = ['validator-2'], change: Partial<ElectionInput> = {}) => {
+  const machine = drive(electionMachine, input(change), { askValidators: () => poll });
+  machine.send({ type: 'membership.known', rivals });
+  return machine;
+};
+const heard = (term: number, name = 'validator-2') => ({ type: 'head.heard', name, term, atMs: 0 }) as const;
+
+describe('a starting validator', () => {
+  test('elects at once when no validator has had a head', async () => {
+    const machine = electionWith(fresh, []);
+    await machine.clock.settle();
+    expect(machine.state()).toBe('leading');
+    expect(machine.context().term).toBe(termOf(1, 1));
+  });
+
+  test('follows for twice the election timeout when another has had a head', async () => {
+    const machine = electionWith(nobody);
+    await machine.clock.advance(2_399);
+    expect(machine.state()).toContain('starting');
+    await machine.clock.advance(1);
+    expect(machine.state()).toBe('electing');
+  });
+
+  test('follows the head it hears', async () => {
+    const machine = electionWith(nobody);
+    machine.send(heard(termOf(3, 2)));
+    expect(machine.state()).toContain('following');
+    expect(machine.context().head).toEqual({ name: 'validator-2', term: termOf(3, 2) });
+  });
+
+  test('does not answer a weaker candidate, who may lead until the hold-down is over', () => {
+    const machine = electionWith(nobody);
+    machine.effects();
+    machine.send({ type: 'peer.stands', name: 'validator-0', term: termOf(1, 0), stronger: false });
+    expect(machine.effects()).not.toContain('tellAnswer');
+  });
+});
+
+describe('a following validator', () => {
+  const following = (poll: Poll, rivals: readonly string[] = ['validator-2']) => {
+    const machine = electionWith(poll, rivals);
+    machine.send(heard(termOf(3, 2)));
+    machine.effects();
+    return machine;
+  };
+
+  test('replaces a silent head after the election timeout and an unanswered candidacy', async () => {
+    const machine = following(nobody);
+    await machine.clock.advance(1_200);
+    expect(machine.state()).toBe('electing');
+    await machine.clock.advance(300);
+    expect(machine.state()).toBe('leading');
+    expect(machine.context().term).toBe(termOf(4, 1));
+  });
+
+  test('does not disturb a head that others still hear', async () => {
+    const machine = following(alive);
+    await machine.clock.advance(1_200);
+    expect(machine.state()).toContain('starting');
+    machine.send(heard(termOf(3, 2)));
+    expect(machine.state()).toContain('following');
+  });
+
+  test('keeps following while heartbeats come', async () => {
+    const machine = following(nobody);
+    for (let beat = 0; beat < 20; beat += 1) {
+      await machine.clock.advance(400);
+      machine.send(heard(termOf(3, 2)));
+    }
+    expect(machine.state()).toContain('following');
+  });
+
+  test('waits for a stronger one that answered, and checks again when nobody wins', async () => {
+    const machine = following(nobody);
+    await machine.clock.advance(1_200);
+    machine.send({ type: 'peer.answered', name: 'validator-2', term: termOf(4, 1) });
+    expect(machine.state()).toBe('waiting');
+    await machine.clock.advance(450);
+    expect(['checking', 'electing']).toContain(machine.state());
+  });
+
+  test('takes over from a weaker head only after its hold-down, and only when synchronised', async () => {
+    const machine = following(nobody, []);
+    const beats = async (count: number) => {
+      for (let beat = 0; beat < count; beat += 1) {
+        await machine.clock.advance(400);
+        if (machine.state() === 'leading') return;
+        machine.send(heard(termOf(3, 2)));
+      }
+    };
+    await beats(12);
+    expect(machine.state()).toContain('following');
+    machine.send({ type: 'epoch.synchronized', synchronized: true });
+    await beats(9);
+    expect(machine.state()).toBe('leading');
+    expect(machine.context().term).toBe(termOf(4, 1));
+  });
+
+  test('answers a weaker candidate', () => {
+    const machine = following(nobody);
+    machine.send({ type: 'peer.stands', name: 'validator-0', term: termOf(4, 0), stronger: false });
+    expect(machine.effects()).toEqual(['tellAnswer']);
+    machine.send({ type: 'peer.stands', name: 'validator-9', term: termOf(4, 9), stronger: true });
+    expect(machine.effects()).toEqual([]);
+  });
+});
+
+describe('a head', () => {
+  const leading = async () => {
+    const machine = electionWith(fresh, []);
+    await machine.clock.settle();
+    return machine;
+  };
+
+  test('stores its term before it says so', async () => {
+    const machine = await leading();
+    const effects = machine.effects();
+    expect(effects.indexOf('storeTerm')).toBeGreaterThanOrEqual(0);
+    expect(effects.indexOf('storeTerm')).toBeLessThan(effects.indexOf('sayCoordinator'));
+    expect(effects.indexOf('storeTerm')).toBeLessThan(effects.indexOf('beatHeart'));
+  });
+
+  test('steps down for a newer head, and counts it', async () => {
+    const machine = await leading();
+    machine.effects();
+    machine.send(heard(termOf(2, 2)));
+    expect(machine.state()).toContain('following');
+    expect(machine.effects()).toEqual(['countSplitBrain', 'storeTerm']);
+  });
+
+  test('tells an older head who leads now, and stays', async () => {
+    const machine = await leading();
+    machine.effects();
+    machine.send({ type: 'rival.heard', name: 'validator-2', term: termOf(0, 2) });
+    expect(machine.state()).toBe('leading');
+    expect(machine.effects()).toEqual(['countSplitBrain', 'sayCoordinator']);
+  });
+});
+
+test('an older term never wins, in any state', async () => {
+  const machine = electionWith(nobody, ['validator-2'], { term: termOf(9, 2) });
+  machine.send(heard(termOf(8, 2)));
+  expect(machine.state()).toContain('starting');
+  await machine.clock.advance(2_400);
+  machine.send(heard(termOf(8, 2)));
+  expect(machine.state()).toBe('electing');
+});
+
+test('a missing timeout fails instead of spinning', () => {
+  const bad = { ...timing, answerTimeoutMs: Number.NaN };
+  expect(drive(electionMachine, input({ timing: bad })).failure()).toBeInstanceOf(RangeError);
+});
+
+test('two validators never claim the same term, and a claimed term is always higher', () => {
+  fc.assert(
+    fc.property(fc.nat(0xffff), fc.nat(255), fc.nat(255), (round, a, b) => {
+      const known = termOf(round, a);
+      const next = nextTerm({ term: known, rank: b });
+      expect(next).toBeGreaterThan(known);
+      expect(rankOf(next)).toBe(b);
+      expect(roundOf(next)).toBe(round + 1);
+    }),
+  );
+});
+
+test('one hostile term cannot freeze elections, and an honest one is never refused', () => {
+  expect(isPlausibleTerm(0xffff_ffff, termOf(5, 1), 60_000, 300)).toBe(false);
+  fc.assert(
+    fc.property(fc.nat(10_000), fc.nat(3_600_000), (round, sinceMs) => {
+      const elections = Math.floor(sinceMs / 300);
+      expect(isPlausibleTerm(termOf(round + elections, 2), termOf(round, 1), sinceMs, 300)).toBe(true);
+      expect(isPlausibleTerm(termOf(round + elections + 9, 2), termOf(round, 1), sinceMs, 300)).toBe(false);
+    }),
+  );
+});
+
+test('strength is compared in the configured order, and exactly one of two is stronger', () => {
+  const mac = fc.uint8Array({ minLength: 6, maxLength: 6 });
+  const validator = fc.record({ mac, uptimeS: fc.nat(100), rttMs: fc.nat(100) });
+  const order = fc.subarray(['id', 'uptime', 'latency'] as const, { minLength: 1 });
+  fc.assert(
+    fc.property(validator, validator, order, (a, b, factors) => {
+      fc.pre(a.mac.some((byte, i) => byte !== b.mac[i]));
+      expect(isStronger(a, b, factors)).toBe(!isStronger(b, a, factors));
+    }),
+  );
+  const [old, young] = [
+    { mac: new Uint8Array(6), uptimeS: 100, rttMs: 5 },
+    { mac: new Uint8Array(6).fill(9), uptimeS: 1, rttMs: 1 },
+  ];
+  expect(isStronger(young, old, ['id'])).toBe(true);
+  expect(isStronger(old, young, ['uptime', 'id'])).toBe(true);
+  expect(isStronger(young, old, ['latency', 'uptime'])).toBe(true);
+});
