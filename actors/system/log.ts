@@ -4,88 +4,39 @@
  * Time comes from the injected clock; nothing in a line differs between two runs of one simulation.
  * Logging never throws and never stops a node: a full disk or a closed pipe loses lines, not the process.
  */
-import { mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
 import pino from 'pino';
+import { type LogDestination, type LogErrorHandler, type LogSink, openLogSink } from './logSink.ts';
 import { redact } from './redact.ts';
 import type { Clock, Log, LogFields } from './world.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Unwritten lines kept while a destination is slow, in bytes; later ones are lost rather than the memory. */
-const backlogBytesMax = 8 * 1_048_576;
-
 /** Names every line has already; a field of that name gets a trailing underscore. */
 const ownFields: ReadonlySet<string> = new Set(['level', 'time', 'node', 'action']);
-
-/** Where lines go. Anything with `write`; a Node stream, for example. */
-export interface LogDestination {
-  write(line: string): unknown;
-  on?(event: 'error', listener: (error: Error) => void): unknown;
-}
 
 export interface LogOptions {
   /** This node's name. */
   readonly node: string;
   /** Stamps the lines. */
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'soon'>;
   /** Lines below it are not written. Default `info`. */
   readonly level?: LogLevel;
-  /** A stream, a file to append to, or a file descriptor (1 = standard output). Default 1. */
-  readonly destination?: LogDestination | string | number;
+  /** A stream, or the path of a file to append to. Default: standard output. */
+  readonly destination?: LogDestination | string;
   /** Told when lines could not be written; they are lost. */
-  readonly onError?: (error: Error) => void;
+  readonly onError?: LogErrorHandler;
 }
 
 /** A log and its destination. */
 export interface NodeLog extends Log {
-  /** Writes what is buffered before it returns; not for streams the caller passed in, which buffer by themselves. */
+  /** Writes what is gathered before it returns; streams of the caller buffer by themselves. */
   flush(): void;
-  /** Flushes and closes a destination that this log opened. */
-  close(): void;
-}
-
-interface Sink {
-  readonly stream: pino.DestinationStream;
-  flush(): void;
+  /** Flushes, and closes a file that this log opened; later lines are lost. */
   close(): void;
 }
 
 const nothing = (): void => {};
-
-const openFile = (file: string): number => {
-  mkdirSync(dirname(file), { recursive: true });
-  return openSync(file, 'a');
-};
-
-const openSink = (options: LogOptions): Sink => {
-  const { destination = 1, onError = nothing } = options;
-  if (typeof destination === 'object') {
-    destination.on?.('error', onError);
-    return { stream: destination, flush: nothing, close: nothing };
-  }
-  // Written in the background, but pino flushes it when the process exits; a file is opened at once, for the same reason.
-  const fd = typeof destination === 'number' ? destination : openFile(destination);
-  const boom = pino.destination({ dest: fd, sync: false, maxLength: backlogBytesMax });
-  boom.on('error', onError);
-  boom.on('drop', () => onError(new Error('log destination too slow: lines dropped')));
-  const flush = (): void => {
-    try {
-      boom.flushSync();
-    } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
-    }
-  };
-  return {
-    stream: boom,
-    flush,
-    close: () => {
-      flush();
-      boom.end();
-    },
-  };
-};
 
 type Level = Exclude<LogLevel, 'silent'>;
 
@@ -132,10 +83,10 @@ class SinkLog extends PinoLog implements NodeLog {
   readonly flush: () => void;
   readonly close: () => void;
 
-  constructor(logger: pino.Logger, sink: Sink) {
+  constructor(logger: pino.Logger, sink: LogSink) {
     super(logger, {});
-    this.flush = sink.flush;
-    this.close = sink.close;
+    this.flush = () => sink.flush();
+    this.close = () => sink.close();
   }
 }
 
@@ -144,9 +95,9 @@ class SinkLog extends PinoLog implements NodeLog {
  * @throws RangeError for a level that is none of `logLevels`; what the system says when a file cannot be opened.
  */
 export const createLog = (options: LogOptions): NodeLog => {
-  const { node, clock, level = 'info' } = options;
+  const { node, clock, level = 'info', destination = process.stdout, onError = nothing } = options;
   if (!logLevels.includes(level)) throw new RangeError(`log level ${String(level)} is none of ${logLevels.join(', ')}`);
-  const sink = openSink(options);
+  const sink = openLogSink(destination, clock, onError);
   const logger = pino(
     {
       level,
@@ -154,7 +105,7 @@ export const createLog = (options: LogOptions): NodeLog => {
       timestamp: () => `,"time":${Math.floor(clock.now())}`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    sink.stream,
+    sink,
   );
   return new SinkLog(logger, sink);
 };

@@ -2,7 +2,6 @@
 export { createClock } from './clock.ts';
 export {
   createLog,
-  type LogDestination,
   type LogLevel,
   type LogOptions,
   logLevels,
@@ -11,6 +10,7 @@ export {
 } from './log.ts';
 export { type BurstFields, type BurstLog, oncePerBurst } from './logBurst.ts';
 export { renderLogLine } from './logLine.ts';
+export type { LogDestination, LogErrorHandler } from './logSink.ts';
 export {
   type CrashFate,
   createMemoryStore,
