@@ -290,7 +290,7 @@ export const electionMachine = election.createMachine({
       after: { answerTimeout: 'leading' },
       on: {
         'peer.answered': 'waiting',
-        'head.heard': { guard: newerHead, target: 'following', actions: followIt },
+        'head.heard': [{ guard: newerHead, target: 'following', actions: followIt }, {}],
       },
     },
     waiting: {

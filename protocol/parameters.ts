@@ -24,34 +24,62 @@ export const pilotPlanSchema = z.strictObject({
 export type PilotPlanParameters = z.infer<typeof pilotPlanSchema>;
 
 export const parametersSchema = z.strictObject({
-  epochDurationMs: ms('Length of an epoch. Raise: keys live longer, less radio traffic. Lower: faster rotation, less tolerance of skew.'),
+  epochDurationMs: ms(
+    'Length of an epoch. Raise: keys live longer, less radio traffic. Lower: faster rotation, less tolerance of skew.',
+  ),
   beaconIntervalMs: ms('Between two beacons of the head. Raise: quieter. Lower: late nodes synchronise sooner.'),
-  beaconTimeoutMs: ms('Silence after which a node calls itself unsynchronised. Lower: honest sooner, but one lost beacon counts.'),
-  beaconFreshnessMs: ms('How far a beacon may lie from the corrected clock. Raise: tolerates slow links, widens the replay window.'),
+  beaconTimeoutMs: ms(
+    'Silence after which a node calls itself unsynchronised. Lower: honest sooner, but one lost beacon counts.',
+  ),
+  beaconFreshnessMs: ms(
+    'How far a beacon may lie from the corrected clock. Raise: tolerates slow links, widens the replay window.',
+  ),
   epochTolerance: count(1, 'Neighbouring epochs still accepted. 0 refuses traffic at every boundary.'),
-  maxLocalEpochs: count(1000, 'Epochs a node counts alone before it must resynchronise. Raise: survives longer silence with older keys.'),
+  maxLocalEpochs: count(
+    1000,
+    'Epochs a node counts alone before it must resynchronise. Raise: survives longer silence with older keys.',
+  ),
   electionTimeoutMs: ms('Silence of the head after which validators elect. Lower: faster failover, more false alarms.'),
   answerTimeoutMs: ms('How long a candidate waits for a stronger validator. Lower: faster failover, more split votes.'),
   coordinatorTimeoutMs: ms('How long a candidate that was answered waits for the winner. Lower: faster retry.'),
   heartbeatIntervalMs: ms('Between two heartbeats of the head. Lower: faster detection, more traffic.'),
-  holdDownMs: ms('A validator that just started does not take over a live head before this. Raise: calmer when a node flaps.'),
+  holdDownMs: ms(
+    'A validator that just started does not take over a live head before this. Raise: calmer when a node flaps.',
+  ),
   electionPriority: z
     .array(z.enum(electionFactors))
     .min(1)
     .max(3)
     .describe('What decides who leads, strongest first. MACs are unique, so factors after "id" never count.'),
-  calibrationIntervalMs: ms('Between two clock calibrations with the head (SYNC_REQUEST). Lower: less skew, more traffic.'),
+  calibrationIntervalMs: ms(
+    'Between two clock calibrations with the head (SYNC_REQUEST). Lower: less skew, more traffic.',
+  ),
   gossipIntervalMs: ms('Between two gossip rounds. Lower: revocations spread sooner.'),
   gossipFanout: z.int().min(1).max(32).describe('Peers told each gossip round. Raise: spreads faster, more traffic.'),
-  configRotationEpochs: z.int().min(1).max(10_000).describe('Epochs between two feature configurations. Lower: fresher subcarriers.'),
+  configRotationEpochs: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .describe('Epochs between two feature configurations. Lower: fresher subcarriers.'),
   matTtlMs: ms('Life of an admission token. Raise: fewer renewals, revocation matters more.'),
-  matRegion: z.string().regex(/^[\x20-\x7e]{1,32}$/).describe('Region written into tokens; others are refused.'),
+  matRegion: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,32}$/)
+    .describe('Region written into tokens; others are refused.'),
   presenceIntervalMs: ms('Between two presence heartbeats. Lower: membership state is fresher.'),
   presenceWindowMs: ms('How far a presence heartbeat may lie from now. Raise: tolerates worse clocks, widens replay.'),
   measurementWindowMs: ms('Window in which one feature vector is measured.'),
   sampleCount: z.int().min(1).max(1024).describe('Frames averaged into one feature vector. Raise: less noise, slower.'),
-  subcarrierCount: z.int().min(1).max(65_535).describe('Subcarriers drawn a configuration; bounded by what the radio has.'),
-  quantizationAlpha: z.number().positive().max(10).describe('Width of the guard band in sigmas. Raise: fewer, surer bits.'),
+  subcarrierCount: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .describe('Subcarriers drawn a configuration; bounded by what the radio has.'),
+  quantizationAlpha: z
+    .number()
+    .positive()
+    .max(10)
+    .describe('Width of the guard band in sigmas. Raise: fewer, surer bits.'),
   pilotPlan: pilotPlanSchema,
 });
 
@@ -118,14 +146,25 @@ export class ParameterError extends IsochronError {
 type Relation = readonly [field: keyof Parameters, holds: (p: Parameters) => boolean, expected: string];
 
 const relations: readonly Relation[] = [
-  ['beaconIntervalMs', (p) => p.beaconIntervalMs < p.beaconTimeoutMs, 'must be below beaconTimeoutMs, or every beacon is late'],
+  [
+    'beaconIntervalMs',
+    (p) => p.beaconIntervalMs < p.beaconTimeoutMs,
+    'must be below beaconTimeoutMs, or every beacon is late',
+  ],
   ['beaconIntervalMs', (p) => p.beaconIntervalMs <= p.epochDurationMs, 'must not exceed epochDurationMs'],
-  ['heartbeatIntervalMs', (p) => 2 * p.heartbeatIntervalMs <= p.electionTimeoutMs, 'must be at most half of electionTimeoutMs, or one lost heartbeat starts an election'],
+  [
+    'heartbeatIntervalMs',
+    (p) => 2 * p.heartbeatIntervalMs <= p.electionTimeoutMs,
+    'must be at most half of electionTimeoutMs, or one lost heartbeat starts an election',
+  ],
   ['answerTimeoutMs', (p) => p.answerTimeoutMs <= p.coordinatorTimeoutMs, 'must not exceed coordinatorTimeoutMs'],
   ['subcarrierCount', (p) => p.quantizationAlpha > 0, 'needs a positive quantizationAlpha'],
   [
     'pilotPlan',
-    ({ pilotPlan }) => pilotPlan.pilotSlots.every((slot, i, all) => slot < pilotPlan.slotsPerFrame && (i === 0 || slot > (all[i - 1] ?? -1))),
+    ({ pilotPlan }) =>
+      pilotPlan.pilotSlots.every(
+        (slot, i, all) => slot < pilotPlan.slotsPerFrame && (i === 0 || slot > (all[i - 1] ?? -1)),
+      ),
     'pilotSlots must be ascending, distinct and below slotsPerFrame',
   ],
 ];
@@ -140,7 +179,10 @@ export const parseParameters = (preset: Preset, diff: unknown = {}): Parameters 
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    throw new ParameterError(unknown ?? issue?.path.join('.') ?? '(root)', unknown ? 'unknown parameter' : (issue?.message ?? 'invalid'));
+    throw new ParameterError(
+      unknown ?? issue?.path.join('.') ?? '(root)',
+      unknown ? 'unknown parameter' : (issue?.message ?? 'invalid'),
+    );
   }
   for (const [field, holds, expected] of relations) {
     if (!holds(parsed.data)) throw new ParameterError(field, expected);

@@ -7,8 +7,16 @@ import type { Role } from './roles.ts';
 
 const epochNumber = z.int().min(0).max(0xffff_ffff);
 const nodeName = z.string().regex(/^[a-z0-9-]{1,32}$/);
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)).describe(`${bytes} bytes, lower-case hex`);
-const id = z.string().min(1).max(128).describe('A node (`validator-1`) or an actor of the node asked (`validator-1/election`).');
+const hex = (bytes: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
+    .describe(`${bytes} bytes, lower-case hex`);
+const id = z
+  .string()
+  .min(1)
+  .max(128)
+  .describe('A node (`validator-1`) or an actor of the node asked (`validator-1/election`).');
 const nothing = z.object({});
 const done = z.object({ done: z.literal(true) });
 
@@ -121,7 +129,10 @@ const trees: readonly Role[] = ['validator', 'device', 'host'];
 
 const control = (summary: string): VerbSpec => ({
   summary,
-  request: z.object({ id, by: z.string().max(128).optional().describe('Self-declared user@host/pid, unverified; for the audit log.') }),
+  request: z.object({
+    id,
+    by: z.string().max(128).optional().describe('Self-declared user@host/pid, unverified; for the audit log.'),
+  }),
   reply: done,
   askedBy: operators,
   answeredBy: trees,
@@ -130,7 +141,14 @@ const control = (summary: string): VerbSpec => ({
 });
 
 export const verbs = {
-  'epoch.get': { summary: 'The epoch now, as this node sees it.', request: nothing, reply: epochReplySchema, askedBy: everyone, answeredBy: members, any: true },
+  'epoch.get': {
+    summary: 'The epoch now, as this node sees it.',
+    request: nothing,
+    reply: epochReplySchema,
+    askedBy: everyone,
+    answeredBy: members,
+    any: true,
+  },
   'epoch.valid': {
     summary: 'Whether an epoch is within tolerance.',
     request: z.object({ epoch: epochNumber }),
@@ -139,8 +157,22 @@ export const verbs = {
     answeredBy: members,
     any: true,
   },
-  'config.get': { summary: 'The feature configuration in force.', request: nothing, reply: featureConfigReplySchema, askedBy: everyone, answeredBy: members, any: true },
-  'election.get': { summary: 'Who leads, in which term.', request: nothing, reply: electionReplySchema, askedBy: everyone, answeredBy: ['validator'], any: true },
+  'config.get': {
+    summary: 'The feature configuration in force.',
+    request: nothing,
+    reply: featureConfigReplySchema,
+    askedBy: everyone,
+    answeredBy: members,
+    any: true,
+  },
+  'election.get': {
+    summary: 'Who leads, in which term.',
+    request: nothing,
+    reply: electionReplySchema,
+    askedBy: everyone,
+    answeredBy: ['validator'],
+    any: true,
+  },
   'membership.get': {
     summary: 'The signed membership envelope in force.',
     request: nothing,
@@ -149,7 +181,14 @@ export const verbs = {
     answeredBy: members,
     any: true,
   },
-  'supervisor.tree': { summary: 'The supervision tree.', request: nothing, reply: treeNodeSchema, askedBy: people, answeredBy: trees, any: false },
+  'supervisor.tree': {
+    summary: 'The supervision tree.',
+    request: nothing,
+    reply: treeNodeSchema,
+    askedBy: people,
+    answeredBy: trees,
+    any: false,
+  },
   'supervisor.restart': control('Stops and starts a unit.'),
   'supervisor.stop': control('Stops a unit until it is started again.'),
   'supervisor.start': control('Starts a stopped unit.'),
@@ -158,7 +197,14 @@ export const verbs = {
     ...control('Sends an operable event to an actor.'),
     request: z.object({ id, event: z.looseObject({ type: z.string().max(128) }), by: z.string().max(128).optional() }),
   },
-  'actor.snapshot': { summary: 'State, tags and context of an actor.', request: z.object({ id }), reply: actorSnapshotSchema, askedBy: people, answeredBy: trees, any: false },
+  'actor.snapshot': {
+    summary: 'State, tags and context of an actor.',
+    request: z.object({ id }),
+    reply: actorSnapshotSchema,
+    askedBy: people,
+    answeredBy: trees,
+    any: false,
+  },
   'actor.definition': {
     summary: 'The statechart of an actor, as data.',
     request: z.object({ id }),

@@ -12,8 +12,10 @@ import {
   type FactBoard,
   type Log,
   type MemoryStore,
+  type Metrics,
   type NodeClock,
   nodeTree,
+  type Sample,
   type SeededRandom,
   type StoreImage,
   System,
@@ -28,6 +30,8 @@ import {
   type Parameters,
   type Preset,
   parseParameters,
+  type Topic,
+  topics,
 } from '../protocol/index.ts';
 import { type NetworkConditions, perfectNetwork, VirtualNetwork } from './network.ts';
 
@@ -53,6 +57,7 @@ interface Running {
   readonly system: System;
   readonly store: MemoryStore;
   readonly clock: NodeClock;
+  readonly metrics: Metrics;
 }
 
 export class SimulatedCluster {
@@ -126,6 +131,7 @@ export class SimulatedCluster {
       memberSeed: node.member.seed,
       kexSecret: node.kex.secret,
     });
+    const metrics = createMetrics();
     const bus = this.#hub.connect({ cluster: 'sim', node: name, role: node.role, clock, random: this.#random });
     const system = new System({
       world: {
@@ -135,7 +141,7 @@ export class SimulatedCluster {
         store,
         identity,
         log: this.#options.log?.(name, clock) ?? silentLog,
-        metrics: createMetrics(),
+        metrics,
         config: {
           parameters: this.parameters,
           startedAtMs: clock.elapsed(),
@@ -149,7 +155,7 @@ export class SimulatedCluster {
         if (this.#running.get(name)?.system === system) this.failures.push(`${name}: ${JSON.stringify(reason)}`);
       },
     });
-    this.#running.set(name, { system, store, clock });
+    this.#running.set(name, { system, store, clock, metrics });
     void system.start();
   }
 
@@ -164,9 +170,19 @@ export class SimulatedCluster {
   }
 
   facts(name: string): FactBoard {
-    const running = this.#running.get(name);
-    if (running === undefined) throw new Error(`${name} is not running`);
-    return running.system.facts;
+    return this.#live(name).system.facts;
+  }
+
+  metrics(name: string): readonly Sample[] {
+    return this.#live(name).metrics.read();
+  }
+
+  /** Puts a frame on the air under a node's name, past everything that node would do itself: an attack, or a fault. */
+  inject(from: string, topic: Topic, payload: Uint8Array): void {
+    const role = this.#node(from).role;
+    const forger = this.#hub.connect({ cluster: 'sim', node: from, role, clock: this.clock, random: this.#random });
+    if (topics[topic].mode === 'say') forger.say(topic, payload);
+    else for (const to of this.nodes) forger.tell(to, topic, payload);
   }
 
   tree(name: string) {
@@ -179,6 +195,12 @@ export class SimulatedCluster {
 
   epochNow(name: string): number {
     return this.facts(name).get(clockFact)?.epoch ?? 0;
+  }
+
+  #live(name: string): Running {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`${name} is not running`);
+    return running;
   }
 
   #node(name: string): NodeMaterial {

@@ -116,6 +116,16 @@ describe('a following validator', () => {
     expect(machine.context().term).toBe(termOf(4, 1));
   });
 
+  test('relieves a weaker head although its heartbeats go on and a stronger validator is absent', async () => {
+    const machine = following(nobody, ['validator-3']);
+    machine.send({ type: 'epoch.synchronized', synchronized: true });
+    for (let beat = 0; beat < 20 && machine.state() !== 'leading'; beat += 1) {
+      await machine.clock.advance(200);
+      machine.send(heard(termOf(3, 2)));
+    }
+    expect(machine.state()).toBe('leading');
+  });
+
   test('answers a weaker candidate', () => {
     const machine = following(nobody);
     machine.send({ type: 'peer.stands', name: 'validator-0', term: termOf(4, 0), stronger: false });
