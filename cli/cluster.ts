@@ -9,6 +9,7 @@ import type { MemberRole } from '../protocol/index.ts';
 import type { Context } from './context.ts';
 import { AmbiguousClusterError, ClusterUnavailableError, UsageError } from './errors.ts';
 import {
+  busTls,
   clusterPaths,
   isClusterDir,
   readClusterFiles,
@@ -122,9 +123,11 @@ export const connectOperator = async (context: Context): Promise<OperatorConnect
   const { config } = readClusterFiles(found.dir);
   const { seed } = readNkey(paths.key('operator'));
   const { snapshot } = readMembership(paths.membership, config);
+  const tls = busTls(found.dir, config.nats.tls);
   const bus = await connectNats({
     servers: found.nats,
     seed,
+    ...(tls === undefined ? {} : { tls }),
     cluster: config.cluster,
     node: 'operator',
     role: 'operator',

@@ -67,3 +67,20 @@ export class WaitTimeoutError extends IsochronError {
     super('WAIT_TIMEOUT', 504, `${what} within ${waitedMs} ms`, { details: { waitedMs } });
   }
 }
+
+/** `init` never overwrites. Exit 1. */
+export class TargetNotEmptyError extends IsochronError {
+  constructor(dir: string) {
+    super('TARGET_NOT_EMPTY', 409, `${dir} is not empty; nothing was written`, { details: { dir } });
+  }
+}
+
+/**
+ * A cluster ended by itself: a node could not start, or `host` failed. The exit code of the node is kept: a bad file is
+ * still a usage error (2), a full disk still unavailable (6).
+ */
+export class ClusterEndedError extends IsochronError {
+  constructor(message: string, exitCode = 1) {
+    super('CLUSTER_ENDED', 500, message, { details: { exitCode } });
+  }
+}

@@ -1,5 +1,6 @@
 /** Exit codes (3-interface §4): 3 and 4 are LSB's, the rest ours; scripts rely on them. */
 import { IsochronError } from '../protocol/index.ts';
+import { ClusterEndedError } from './errors.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -58,8 +59,13 @@ const byStatus = (status: number): ExitCode => {
   }
 };
 
+/** A number that a child process ended with, if it is one of ours. */
+const asExitCode = (value: unknown): ExitCode =>
+  Object.values(exitCodes).find((code) => code === value) ?? exitCodes.failure;
+
 /** The code a command ends with when `error` ended it. */
 export const exitCodeOf = (error: unknown): ExitCode => {
+  if (error instanceof ClusterEndedError) return asExitCode(error.details.exitCode);
   if (error instanceof IsochronError) return byCode[error.code] ?? byStatus(error.status);
   return bySystemCode[systemCodeOf(error)] ?? exitCodes.failure;
 };

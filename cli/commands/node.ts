@@ -1,6 +1,46 @@
-/** Not written yet. */
+/**
+ * `isochron node`: one node in the foreground. Everything is read and checked before anything starts; then the node lives
+ * until a signal, its parent's end, or its own supervisor's giving up.
+ */
+import { resolve } from 'node:path';
+import { installCrashHandlers, nodeTree, System } from '../../actors/index.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Context } from '../context.ts';
-import type { ExitCode } from '../exitCodes.ts';
+import { deferred } from '../deferred.ts';
+import { type ExitCode, exitCodes } from '../exitCodes.ts';
+import { readNodeFiles } from '../files/nodeFiles.ts';
+import { parentLink } from '../host/parentLink.ts';
+import { messageOf } from '../report.ts';
+import { openNodeWorld } from '../world.ts';
 
-export const run = async (_context: Context, _args: Arguments): Promise<ExitCode | undefined> => undefined;
+export const run = async (context: Context, args: Arguments): Promise<ExitCode | undefined> => {
+  const parent = parentLink();
+  const { clock, cwd, env, globals, random, signal } = context;
+  const files = await readNodeFiles(resolve(cwd, args.required('dir')));
+  const nats = globals.nats ?? (env.ISOCHRON_NATS || env.NATS_URL || files.config.nats.url);
+  const { world, close } = await openNodeWorld({ files, nats, clock, random, env });
+  context.onExit(close);
+  const { log } = world;
+  const ended = deferred<ExitCode>();
+  installCrashHandlers((error) => {
+    log.error('crashed', { reason: messageOf(error), stack: error instanceof Error ? error.stack : undefined });
+    ended.resolve(exitCodes.failure);
+  });
+  const { name, role } = files.config;
+  const system = new System({
+    world,
+    tree: nodeTree(role),
+    onExit: (reason) => {
+      if (!signal.aborted) log.error('gave_up', { reason: reason.type });
+      ended.resolve(signal.aborted ? exitCodes.ok : exitCodes.failure);
+    },
+  });
+  signal.addEventListener('abort', () => system.stop(), { once: true });
+  log.info('starting', { role, cluster: files.config.cluster, nats, pid: process.pid });
+  void system.start().then(() => {
+    log.info('started', { name });
+    parent.ready();
+  });
+  if (signal.aborted) system.stop();
+  return ended.promise;
+};

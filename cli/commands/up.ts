@@ -1,6 +1,110 @@
-/** Not written yet. */
+/** `isochron up`: a whole cluster on this machine, from files checked first to a clean stop (3-interface §4). */
+import { resolve } from 'node:path';
+import { installCrashHandlers } from '../../actors/index.ts';
+import { findNatsServer, NatsServerMissingError } from '../../bus/index.ts';
+import { describeExit, type ExitReason } from '../../machines/index.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Context } from '../context.ts';
-import type { ExitCode } from '../exitCodes.ts';
+import { deferred } from '../deferred.ts';
+import { ClusterEndedError } from '../errors.ts';
+import { type ExitCode, exitCodes } from '../exitCodes.ts';
+import { realDir } from '../files/clusterFiles.ts';
+import { readWholeCluster } from '../files/readCluster.ts';
+import { upDetached } from '../host/detach.ts';
+import { startMemoryCluster } from '../host/memoryCluster.ts';
+import { startNatsCluster } from '../host/natsCluster.ts';
+import { waitForAgreement } from '../host/readiness.ts';
+import { readyLine, readyMessage } from '../host/readyMessage.ts';
+import type { RunningCluster } from '../host/runningCluster.ts';
+import { starterLink } from '../host/starterLink.ts';
+import { makeTemporaryCluster, removeTemporaryCluster } from '../host/upDirectory.ts';
+import { Records } from '../records.ts';
+import { reportError } from '../report.ts';
 
-export const run = async (_context: Context, _args: Arguments): Promise<ExitCode | undefined> => undefined;
+export const run = async (context: Context, args: Arguments): Promise<ExitCode | undefined> => {
+  const dir = args.text('dir') ?? context.globals.dir ?? (context.env.ISOCHRON_DIR || undefined);
+  if (args.flag('detach')) return upDetached(context, { dir, wait: args.flag('wait'), forMs: args.number('for') });
+  const cluster = await open(context, dir === undefined ? undefined : resolve(context.cwd, dir));
+  return attend(context, cluster, args.number('for'));
+};
+
+/** Reads, checks, claims and starts; what was begun is undone when the command ends, in reverse. */
+const open = async (context: Context, given: string | undefined): Promise<RunningCluster> => {
+  const { clock, env, output, random } = context;
+  const binary = findServer(given !== undefined);
+  const records = new Records(env);
+  const dir = given === undefined ? await temporary(context) : realDir(given);
+  const whole = await readWholeCluster(dir);
+  for (const file of whole.updated) output.message(`${file}: brought in line with isochron.json of the cluster`);
+  if (binary instanceof NatsServerMissingError) {
+    output.message(
+      `${binary.message}; running on the in-memory bus in this process, which no second terminal can reach`,
+    );
+    return startMemoryCluster({ whole, clock, random });
+  }
+  const record = { dir, nats: null, console: null, pid: process.pid, temporary: given === undefined };
+  records.claim(record);
+  context.onExit(() => records.release(dir, process.pid));
+  const cluster = await startNatsCluster({ whole, clock, random, env });
+  records.update({ ...record, nats: cluster.nats });
+  return cluster;
+};
+
+/** Missing is a reason to do without only where nobody named a cluster. @throws NatsServerMissingError, BusOptionError */
+const findServer = (required: boolean): string | NatsServerMissingError => {
+  try {
+    return findNatsServer();
+  } catch (error) {
+    if (error instanceof NatsServerMissingError && !required) return error;
+    throw error;
+  }
+};
+
+const temporary = async (context: Context): Promise<string> => {
+  const dir = await makeTemporaryCluster(context.clock, context.random);
+  context.onExit(() => removeTemporaryCluster(dir));
+  return dir;
+};
+
+/** Stays with the cluster until a signal, the time given, or its own end. */
+const attend = async (context: Context, cluster: RunningCluster, forMs: number | undefined): Promise<ExitCode> => {
+  const { clock, output, signal } = context;
+  const enough = deferred<'stop'>();
+  signal.addEventListener('abort', () => enough.resolve('stop'), { once: true });
+  if (signal.aborted) enough.resolve('stop');
+  installCrashHandlers((error) => {
+    reportError(error, output);
+    process.exit(exitCodes.failure);
+  });
+  const abandoned = new AbortController();
+  void announce(context, cluster, abandoned.signal).then(
+    () => {
+      if (forMs !== undefined) clock.after(forMs, () => enough.resolve('stop'));
+    },
+    () => undefined,
+  );
+  const first = await Promise.race([enough.promise, cluster.ended]);
+  abandoned.abort();
+  if (first !== 'stop') throw endedError(first);
+  if (output.interactive) output.message('Stopping …');
+  await cluster.stop();
+  return exitCodes.ok;
+};
+
+/** Says when the cluster is started, and when it is ready. */
+const announce = async (context: Context, cluster: RunningCluster, signal: AbortSignal): Promise<void> => {
+  const starter = starterLink(context.env);
+  await cluster.started;
+  starter.started(cluster.dir, cluster.nats);
+  const agreement = await waitForAgreement(cluster.bus, cluster.nodes, context.clock, signal);
+  const line = readyLine(cluster);
+  starter.ready(line);
+  context.output.result(line, (paint) => readyMessage(cluster, agreement, paint));
+};
+
+/** Why it ended, in the words of what failed. */
+const endedError = (reason: ExitReason): ClusterEndedError => {
+  if (reason.type !== 'error') return new ClusterEndedError(`the cluster ended: ${describeExit(reason)}`);
+  const code = Number(/^EXIT_(\d+)$/.exec(reason.code)?.[1] ?? exitCodes.failure);
+  return new ClusterEndedError(reason.message.replace(/^isochron: /, ''), code);
+};

@@ -3,8 +3,9 @@
  * unknown fields, wrong types, relations between parameters, keys that do not fit.
  */
 import { existsSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { BusTls } from '../../bus/index.ts';
 import {
   decodeNkeySeed,
   isName,
@@ -56,10 +57,14 @@ const shared = {
   systemKey: z.string().refine(isNkeyPublic, 'expected a public user nkey (U…)'),
 };
 
+const tlsFile = z.string('expected a path').min(1, 'expected a path');
+/** PEM files, relative to the directory of `isochron.json`. */
+const tls = z.strictObject({ caFile: tlsFile.optional(), certFile: tlsFile.optional(), keyFile: tlsFile.optional() });
+
 /** `isochron.json` of a cluster. */
 export const clusterConfigSchema = z.strictObject({
   ...shared,
-  nats: z.strictObject({ url: natsUrl, websocketPort: port.optional() }),
+  nats: z.strictObject({ url: natsUrl, websocketPort: port.optional(), tls: tls.optional() }),
 });
 export type ClusterConfigJson = z.infer<typeof clusterConfigSchema>;
 
@@ -68,7 +73,7 @@ export const nodeConfigSchema = z.strictObject({
   ...shared,
   name,
   role: z.enum(['validator', 'device'], 'expected "validator" or "device"'),
-  nats: z.strictObject({ url: natsUrl }),
+  nats: z.strictObject({ url: natsUrl, tls: tls.optional() }),
 });
 export type NodeConfigJson = z.infer<typeof nodeConfigSchema>;
 
@@ -138,4 +143,15 @@ export const readMembership = (
     verifySnapshot(envelope, nowMs === undefined ? expected : { ...expected, nowMs }),
   );
   return { envelope, snapshot };
+};
+
+/** The certificates of a configuration with absolute paths. */
+export const busTls = (dir: string, files: z.infer<typeof tls> | undefined): BusTls | undefined => {
+  if (files === undefined) return undefined;
+  const { caFile, certFile, keyFile } = files;
+  return {
+    ...(caFile === undefined ? {} : { caFile: resolve(dir, caFile) }),
+    ...(certFile === undefined ? {} : { certFile: resolve(dir, certFile) }),
+    ...(keyFile === undefined ? {} : { keyFile: resolve(dir, keyFile) }),
+  };
 };

@@ -1,0 +1,153 @@
+/** A cluster as `up` runs it: a managed nats-server and one OS process a node, supervised by `host`. */
+import { mkdirSync } from 'node:fs';
+import { type Clock, createLog, type Log, type Random } from '../../actors/index.ts';
+import { type Bus, connectNats, type ManagedServer, startNatsServer } from '../../bus/index.ts';
+import type { ExitReason } from '../../machines/index.ts';
+import { deferred } from '../deferred.ts';
+import { busTls, clusterPaths } from '../files/clusterFiles.ts';
+import type { WholeCluster } from '../files/readCluster.ts';
+import { hostAndPort } from '../files/writeCluster.ts';
+import { version } from '../version.ts';
+import { logLevelOf } from '../world.ts';
+import { hostSystem } from './hostSystem.ts';
+import { LogFile } from './logFiles.ts';
+import { natsProgram, natsUnitName } from './natsProgram.ts';
+import { nodeProgram } from './nodeProcess.ts';
+import type { RunningCluster } from './runningCluster.ts';
+
+const OWNER_ONLY_DIR = 0o700;
+
+export interface NatsClusterOptions {
+  readonly whole: WholeCluster;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Starts the server, then the nodes; resolves when the server is up and `host` is connected.
+ * @throws PortInUseError, NatsServerMissingError, NatsServerFailedError, UsageError; nothing is left running then
+ */
+export const startNatsCluster = async (options: NatsClusterOptions): Promise<RunningCluster> => {
+  const { whole, clock, env } = options;
+  const level = logLevelOf(env);
+  const logs = new LogFiles(clusterPaths(whole.dir).logs, clock);
+  const startServer = (): Promise<ManagedServer> => serverOf(options, logs.of(natsUnitName));
+  const server = await startServer();
+  try {
+    const bus = await connectHost(options, server.url);
+    const log = createLog({
+      node: 'host',
+      clock,
+      level,
+      destination: { write: (line) => logs.of('host').write(line) },
+    });
+    return runCluster({ ...options, server, startServer, bus, log, logs });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+};
+
+/** One file a node, made when the first line comes. */
+class LogFiles {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #files = new Map<string, LogFile>();
+
+  constructor(directory: string, clock: Clock) {
+    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIR });
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  of(name: string): LogFile {
+    const known = this.#files.get(name);
+    if (known !== undefined) return known;
+    const file = new LogFile(this.#directory, name, this.#clock);
+    this.#files.set(name, file);
+    return file;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#files.values()].map((file) => file.close()));
+  }
+}
+
+const serverOf = ({ whole, clock }: NatsClusterOptions, log: LogFile): Promise<ManagedServer> => {
+  const { config, dir, users } = whole;
+  const { tls, url, websocketPort } = config.nats;
+  const files = busTls(dir, tls);
+  const pair = files?.certFile && files.keyFile ? { certFile: files.certFile, keyFile: files.keyFile } : undefined;
+  return startNatsServer({
+    directory: dir,
+    clock,
+    config: {
+      cluster: config.cluster,
+      users,
+      storeDirectory: clusterPaths(dir).jetStream,
+      ...hostAndPort(url),
+      ...(websocketPort === undefined ? {} : { websocketPort }),
+      ...(pair === undefined ? {} : { tls: pair }),
+    },
+    onLog: (line) => log.wrap('info', 'server_log', line),
+  });
+};
+
+const connectHost = async ({ whole, clock, random }: NatsClusterOptions, url: string): Promise<Bus> => {
+  const tls = busTls(whole.dir, whole.config.nats.tls);
+  return connectNats({
+    servers: url,
+    seed: whole.hostSeed,
+    cluster: whole.config.cluster,
+    node: 'host',
+    role: 'host',
+    clock,
+    random,
+    service: { version, description: 'Isochron host: supervises the nodes of this machine' },
+    ...(tls === undefined ? {} : { tls }),
+  });
+};
+
+interface Parts extends NatsClusterOptions {
+  readonly server: ManagedServer;
+  readonly startServer: () => Promise<ManagedServer>;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly logs: LogFiles;
+}
+
+const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, logs }: Parts): RunningCluster => {
+  const ended = deferred<ExitReason>();
+  const programs = whole.nodes.map(({ dir, config: { name } }) =>
+    nodeProgram({ name, dir, nats: server.url, clock, env, log: logs.of(name) }),
+  );
+  const system = hostSystem({
+    whole,
+    clock,
+    random,
+    bus,
+    log,
+    programs: [natsProgram(server, startServer), ...programs],
+    onExit: ended.resolve,
+  });
+  const started = system.start();
+  const closed = ended.promise.then(async (reason) => {
+    await bus.drain().catch(() => undefined);
+    await logs.close();
+    return reason;
+  });
+  return {
+    dir: whole.dir,
+    cluster: whole.config.cluster,
+    nats: server.url,
+    nodes: whole.nodes.map(({ config }) => config.name),
+    bus,
+    started,
+    ended: closed,
+    stop: async () => {
+      system.stop();
+      await closed;
+    },
+  };
+};

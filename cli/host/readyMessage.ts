@@ -1,0 +1,39 @@
+/** What `up` says when its cluster is ready: what runs, and three things to do next. */
+import type { Paint } from '../output.ts';
+import { count } from '../render/count.ts';
+import type { Agreement } from './readiness.ts';
+import type { RunningCluster } from './runningCluster.ts';
+
+export interface ReadyLine {
+  readonly ready: true;
+  readonly dir: string;
+  readonly nats: string | null;
+  readonly console: string | null;
+  readonly nodes: readonly string[];
+}
+
+/** The one line of `up --json`. */
+export const readyLine = ({ dir, nats, nodes }: RunningCluster): ReadyLine => ({
+  ready: true,
+  dir,
+  nats,
+  console: null,
+  nodes,
+});
+
+export const readyMessage = (cluster: RunningCluster, agreement: Agreement, paint: Paint): string => {
+  const validators = cluster.nodes.filter((name) => name.startsWith('validator-')).length;
+  const devices = cluster.nodes.length - validators;
+  const who = `${count(validators, 'validator')} and ${count(devices, 'device')}`;
+  const { epoch, head, term } = agreement;
+  return [
+    `${paint('green', 'Ready')}: ${who} agree on epoch ${epoch}; ${head} leads (term ${term}).`,
+    `Directory ${cluster.dir}, ${cluster.nats === null ? 'in-memory bus' : `NATS at ${cluster.nats}`}. Ctrl-C stops it.`,
+    ...(cluster.nats === null ? [] : nextCommands(head, paint)),
+  ].join('\n');
+};
+
+const nextCommands = (head: string, paint: Paint): readonly string[] => [
+  'Next, in another terminal:',
+  ...['ps', 'top', `kill ${head}`].map((command) => `  ${paint('bold', `npx isochron ${command}`)}`),
+];

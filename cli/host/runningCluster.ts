@@ -1,0 +1,20 @@
+/** What `up` runs, whatever carries the bus: started, watched, stopped. */
+import type { Bus } from '../../bus/index.ts';
+import type { ExitReason } from '../../machines/index.ts';
+
+export interface RunningCluster {
+  readonly dir: string;
+  readonly cluster: string;
+  /** `nats://host:port`; null on the in-memory bus. */
+  readonly nats: string | null;
+  /** Validators first. */
+  readonly nodes: readonly string[];
+  /** Speaks as `host`. */
+  readonly bus: Bus;
+  /** Resolves when every node is up. A node that cannot start ends the cluster: see `ended`. */
+  readonly started: Promise<void>;
+  /** Resolves with the reason when the whole tree has ended. */
+  readonly ended: Promise<ExitReason>;
+  /** Nodes first, then their server; resolves when all are gone and logs are written. */
+  stop(): Promise<void>;
+}

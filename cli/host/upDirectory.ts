@@ -1,0 +1,32 @@
+/** Which directory `up` runs: the one it was given, or a temporary lab cluster that goes when it ends. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, Random } from '../../actors/index.ts';
+import { makeCluster } from '../files/makeCluster.ts';
+import { temporaryPrefix } from '../records.ts';
+import { freePorts } from './ports.ts';
+
+/** A lab that shows everything: an election between two, and somebody who only listens. */
+const labValidators = 2;
+const labDevices = 1;
+
+/** Makes a lab cluster on free ports; returns its directory. */
+export const makeTemporaryCluster = async (clock: Clock, random: Random): Promise<string> => {
+  const dir = mkdtempSync(join(realpathSync(tmpdir()), temporaryPrefix));
+  try {
+    const [port, websocketPort] = await freePorts(random);
+    const nats = { url: `nats://127.0.0.1:${port}`, websocketPort };
+    await makeCluster(
+      { dir, cluster: 'lab', validators: labValidators, devices: labDevices, preset: 'lab', nats },
+      clock,
+      random,
+    );
+    return dir;
+  } catch (error) {
+    removeTemporaryCluster(dir);
+    throw error;
+  }
+};
+
+export const removeTemporaryCluster = (dir: string): void => rmSync(dir, { recursive: true, force: true });
