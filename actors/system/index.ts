@@ -19,6 +19,7 @@ export { type Fact, FactBoard, fact } from './facts.ts';
 export { createIdentity, type IdentityKeys } from './identity.ts';
 export { exitOf, stateText } from './instance.ts';
 export { createLog, type LogLevel, logLevels, type NodeLog, silentLog } from './log.ts';
+export { type BurstLog, oncePerBurst } from './logBurst.ts';
 export { renderLogLine } from './logLine.ts';
 export { type CrashFate, createMemoryStore, type MemoryStore, type StoreImage } from './memoryStore.ts';
 export { createMetrics } from './metrics.ts';
