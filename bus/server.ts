@@ -51,7 +51,8 @@ const isExecutable = (path: string): boolean => {
 export interface ManagedServerOptions {
   /** Holds `nats.conf`; created when missing. */
   readonly directory: string;
-  readonly config: ServerConfig;
+  /** What the configuration is generated from, or its text. */
+  readonly config: ServerConfig | string;
   readonly clock: BusClock;
   /** Default: `findNatsServer()`. */
   readonly binary?: string;
@@ -68,7 +69,7 @@ export interface ServerExit {
 }
 
 export interface ManagedServer {
-  /** `nats://host:port` */
+  /** `nats://host:port`, or `tls://` */
   readonly url: string;
   readonly port: number;
   /** Undefined without a websocket. */
@@ -87,23 +88,13 @@ export interface ManagedServer {
  * @throws NatsServerMissingError, PortInUseError, NatsServerFailedError
  */
 export const startNatsServer = async (options: ManagedServerOptions): Promise<ManagedServer> => {
-  const binary = options.binary ?? findNatsServer();
-  mkdirSync(options.directory, { recursive: true });
-  const configFile = join(options.directory, 'nats.conf');
-  writeFileSync(configFile, natsConfig(options.config), { mode: OWNER_ONLY });
+  const { directory, config, binary = findNatsServer() } = options;
+  mkdirSync(directory, { recursive: true });
+  const configFile = join(directory, 'nats.conf');
+  writeFileSync(configFile, typeof config === 'string' ? config : natsConfig(config), { mode: OWNER_ONLY });
   const watched = new WatchedProcess(binary, ['-c', configFile], options);
   try {
-    const { port, websocketPort, pid } = await watched.ready();
-    const host = options.config.host ?? '127.0.0.1';
-    return {
-      url: `${options.config.tls === undefined ? 'nats' : 'tls'}://${host}:${port}`,
-      port,
-      websocketPort,
-      pid,
-      configFile,
-      exited: watched.exited,
-      stop: () => watched.stop(),
-    };
+    return { ...(await watched.ready()), configFile, exited: watched.exited, stop: () => watched.stop() };
   } catch (error) {
     await watched.stop();
     throw error;
@@ -129,19 +120,51 @@ exit "$code"
 `;
 
 interface Ready {
+  readonly url: string;
   readonly port: number;
   readonly websocketPort: number | undefined;
   readonly pid: number;
+}
+
+/** What its log has said so far: when and where it listens. Nothing needs to be polled. */
+class ServerLog {
+  readonly #kept: string[] = [];
+  #client: { readonly host: string; readonly port: number } | undefined;
+  #websocketPort: number | undefined;
+  #tls = false;
+
+  /** True when the server says that it is ready. */
+  read(line: string): boolean {
+    this.#kept.push(line);
+    if (this.#kept.length > logLinesKept) this.#kept.shift();
+    const [, host, port] = /Listening for client connections on (.*):(\d+)\s*$/.exec(line) ?? [];
+    if (host !== undefined) this.#client = { host: host === '0.0.0.0' ? '127.0.0.1' : host, port: Number(port) };
+    const websocket = /Listening for websocket clients on .*:(\d+)\s*$/.exec(line)?.[1];
+    if (websocket !== undefined) this.#websocketPort = Number(websocket);
+    if (line.includes('TLS required for client connections')) this.#tls = true;
+    return line.includes('Server is ready');
+  }
+
+  listening(): Omit<Ready, 'pid'> | undefined {
+    if (this.#client === undefined) return undefined;
+    const { host, port } = this.#client;
+    return { url: `${this.#tls ? 'tls' : 'nats'}://${host}:${port}`, port, websocketPort: this.#websocketPort };
+  }
+
+  /** The fatal line, if there was one. */
+  complaint(): string | undefined {
+    const line = this.#kept.findLast((text) => /\[FTL\]|^nats-server: /.test(text));
+    return line?.replace(/^.*\[FTL\]\s*/, '');
+  }
 }
 
 class WatchedProcess {
   readonly exited: Promise<ServerExit>;
   readonly #child: ChildProcess;
   readonly #options: ManagedServerOptions;
-  readonly #log: string[] = [];
+  readonly #log = new ServerLog();
   readonly #ready: Promise<Ready>;
   #pid: number | undefined;
-  #onReady: (() => void) | undefined;
   #ended = false;
   #stopping = false;
 
@@ -188,46 +211,36 @@ class WatchedProcess {
 
   #reason(code: number | null): string {
     if (this.#stopping) return 'stopped';
-    const complaint = this.#log.findLast((line) => /\[FTL\]|^nats-server: /.test(line));
-    return complaint?.replace(/^.*\[FTL\]\s*/, '') ?? `exit code ${code ?? 'unknown'}`;
+    return this.#log.complaint() ?? `exit code ${code ?? 'unknown'}`;
   }
 
   #whenReady(): Promise<Ready> {
     return new Promise((resolve, reject) => {
-      const { clock, config } = this.#options;
-      const ports: { client?: number; websocket?: number } = {};
+      const { clock, onLog } = this.#options;
       const late = clock.after(startTimeoutMs, () => {
         reject(new NatsServerFailedError(`not ready after ${startTimeoutMs} ms`));
       });
-      this.#onReady = () => {
-        const { client, websocket } = ports;
-        if (this.#pid === undefined || client === undefined) return;
-        if (config.websocketPort !== undefined && websocket === undefined) return;
+      let said = false;
+      const check = (): void => {
+        const listening = this.#log.listening();
+        if (!said || this.#pid === undefined || listening === undefined) return;
         clock.cancel(late);
-        resolve({ port: client, websocketPort: websocket, pid: this.#pid });
+        resolve({ ...listening, pid: this.#pid });
       };
       lines(this.#child.stdout, (line) => {
         this.#pid ??= Number(line);
-        this.#onReady?.();
+        check();
       });
-      lines(this.#child.stderr, (line) => this.#onLine(line, ports));
+      lines(this.#child.stderr, (line) => {
+        said = this.#log.read(line) || said;
+        check();
+        onLog?.(line);
+      });
       void this.exited.then((exit) => {
         clock.cancel(late);
         reject(failure(exit.reason));
       });
     });
-  }
-
-  /** The server says on its log when and where it listens; nothing needs to be polled. */
-  #onLine(line: string, ports: { client?: number; websocket?: number }): void {
-    this.#log.push(line);
-    if (this.#log.length > logLinesKept) this.#log.shift();
-    const client = /Listening for client connections on .*:(\d+)\s*$/.exec(line)?.[1];
-    const websocket = /Listening for websocket clients on .*:(\d+)\s*$/.exec(line)?.[1];
-    if (client !== undefined) ports.client = Number(client);
-    if (websocket !== undefined) ports.websocket = Number(websocket);
-    if (line.includes('Server is ready')) this.#onReady?.();
-    this.#options.onLog?.(line);
   }
 }
 

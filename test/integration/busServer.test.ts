@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClock } from '../../actors/system/clock.ts';
-import { findNatsServer, type ManagedServer, type ManagedServerOptions, startNatsServer } from '../../bus/index.ts';
+import {
+  findNatsServer,
+  type ManagedServer,
+  type ManagedServerOptions,
+  type ServerConfig,
+  startNatsServer,
+} from '../../bus/index.ts';
 import { clusterLogins, requireNatsServer } from '../support/natsServer.ts';
 
 const SIGKILL = 9;
@@ -29,7 +35,7 @@ afterEach(async () => {
 });
 
 const options = (
-  config: Partial<ManagedServerOptions['config']> = {},
+  config: Partial<ServerConfig> = {},
   more: Partial<ManagedServerOptions> = {},
 ): ManagedServerOptions => ({
   directory,
@@ -45,7 +51,7 @@ const options = (
 });
 
 const start = async (
-  config: Partial<ManagedServerOptions['config']> = {},
+  config: Partial<ServerConfig> = {},
   more: Partial<ManagedServerOptions> = {},
 ): Promise<ManagedServer> => {
   const server = await startNatsServer(options(config, more));
