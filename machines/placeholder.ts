@@ -4,10 +4,13 @@
  */
 import { type CallbackActorLogic, type EventObject, fromCallback, fromPromise, type PromiseActorLogic } from 'xstate';
 
-const placeholders = new WeakSet<object>();
+/** action: happens at once. task: ends with a result. activity: lasts as long as its state. */
+export type PlaceholderKind = 'action' | 'task' | 'activity';
 
-const marked = <T extends object>(placeholder: T): T => {
-  placeholders.add(placeholder);
+const placeholders = new WeakMap<object, PlaceholderKind>();
+
+const marked = <T extends object>(kind: PlaceholderKind, placeholder: T): T => {
+  placeholders.set(placeholder, kind);
   return placeholder;
 };
 
@@ -15,17 +18,18 @@ const unprovided = (): never => {
   throw new Error('unprovided effect: define the actor with defineActor()');
 };
 
-/** True for an action or actor that some `actors/*.ts` must provide. */
-export const isPlaceholder = (part: unknown): boolean =>
-  (typeof part === 'object' || typeof part === 'function') && part !== null && placeholders.has(part);
+/** What some `actors/*.ts` must provide for this action or actor; undefined for a part that is complete. */
+export const placeholderKind = (part: unknown): PlaceholderKind | undefined =>
+  (typeof part === 'object' && part !== null) || typeof part === 'function' ? placeholders.get(part) : undefined;
 
 /** An effect that happens at once: `(params) => void`. */
-export const action = <Params = undefined>(): ((args: unknown, params: Params) => void) => marked(() => unprovided());
+export const action = <Params = undefined>(): ((args: unknown, params: Params) => void) =>
+  marked('action', () => unprovided());
 
 /** An effect that ends with a result: `(input, signal) => Promise<Output>`; leaving the state aborts the signal. */
 export const task = <Output, Input = undefined>(): PromiseActorLogic<Output, Input> =>
-  marked(fromPromise<Output, Input>(unprovided));
+  marked('task', fromPromise<Output, Input>(unprovided));
 
 /** An effect that lasts as long as its state: `(input, signal, send) => void`; `send` delivers to the machine. */
 export const activity = <Input = undefined>(): CallbackActorLogic<EventObject, Input> =>
-  marked(fromCallback<EventObject, Input>(unprovided));
+  marked('activity', fromCallback<EventObject, Input>(unprovided));

@@ -14,19 +14,18 @@ import type {
   StateMachine,
 } from 'xstate';
 import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
-import { isPlaceholder } from '../../machines/index.ts';
+import { type PlaceholderKind, placeholderKind } from '../../machines/index.ts';
 import type { Topic, Verb } from '../../protocol/index.ts';
 import { DefinitionError } from './errors.ts';
-import type { Fact, FactBoard } from './facts.ts';
+import type { Fact, FactReader } from './facts.ts';
 import type { World } from './world.ts';
 
 /** What an effect may do on the bus; listening is declared by `receives` and `answers`, so that it can be swept. */
 export type SendingBus = Pick<Bus, 'node' | 'cluster' | 'status' | 'say' | 'tell' | 'ask'>;
 
-/** What an actor's code receives: the World, and the facts of its node. */
-export type ActorWorld = Omit<World, 'bus'> & { readonly bus: SendingBus; readonly facts: FactBoard };
+/** What an actor's code receives: the World, and the facts of its node; `states` and `hears` are how it takes part. */
+export type ActorWorld = Omit<World, 'bus'> & { readonly bus: SendingBus; readonly facts: FactReader };
 
-type Values<T> = T[keyof T];
 type ActionsOf<M> =
   M extends StateMachine<
     infer _C,
@@ -154,18 +153,24 @@ export type AnyDefinition = ActorDefinition<AnyStateMachine>;
 
 type Implementations = { readonly actions: Record<string, unknown>; readonly actors: Record<string, unknown> };
 
-/** The placeholders of a machine: what `effects` must provide, no more and no less. */
+/** The placeholders of a machine, by name: what `effects` must provide, no more and no less. */
 export interface Placeholders {
   readonly actions: readonly string[];
   readonly actors: readonly string[];
+  /** Of `actors`, those that end with a result. */
+  readonly tasks: readonly string[];
 }
 
-const namesOfPlaceholders = (parts: Record<string, unknown>): string[] =>
-  Object.keys(parts).filter((name) => isPlaceholder(parts[name]));
+const namesOf = (parts: Record<string, unknown>, ...kinds: readonly PlaceholderKind[]): string[] =>
+  Object.keys(parts).filter((name) => kinds.some((kind) => placeholderKind(parts[name]) === kind));
 
 export const placeholdersOf = (machine: AnyStateMachine): Placeholders => {
   const { actions, actors } = machine.implementations as unknown as Implementations;
-  return { actions: namesOfPlaceholders(actions), actors: namesOfPlaceholders(actors) };
+  return {
+    actions: namesOf(actions, 'action'),
+    actors: namesOf(actors, 'task', 'activity'),
+    tasks: namesOf(actors, 'task'),
+  };
 };
 
 /**
@@ -200,5 +205,3 @@ export const statedBy = (definition: AnyDefinition): readonly Stated[] => defini
 /** Erases the machine's types where the runtime treats all actors alike. */
 export const anyDefinition = <M extends AnyStateMachine>(definition: ActorDefinition<M>): AnyDefinition =>
   definition as unknown as AnyDefinition;
-
-export type { AnyEventObject, Values };

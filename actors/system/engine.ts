@@ -20,6 +20,7 @@ export interface EngineHost {
   readonly watched: boolean;
   observe(event: AnyEventObject, snapshot: MachineView): void;
   act(effect: string, params: unknown): void;
+  /** Runs a task or an activity until `controller` aborts. What it throws, its machine handles or dies of. */
   run(effect: string, input: unknown, controller: AbortController): unknown;
   endEffect(controller: AbortController): void;
 }
@@ -56,7 +57,7 @@ const hostOf = (system: object): EngineHost => {
   return host;
 };
 
-/** Starts nothing yet; `start()` enters the initial state. The machine's context factory may throw. */
+/** Starts nothing yet: `start()` enters the initial state, and fails if the machine's context factory threw. */
 export const createEngine = (
   definition: AnyDefinition,
   input: unknown,
@@ -94,7 +95,7 @@ const machineOf = (definition: AnyDefinition): AnyStateMachine => {
 };
 
 const provide = (definition: AnyDefinition): AnyStateMachine => {
-  const { actions, actors } = placeholdersOf(definition.machine);
+  const { actions, actors, tasks } = placeholdersOf(definition.machine);
   return definition.machine.provide({
     actions: Object.fromEntries(
       actions.map((name) => [
@@ -102,7 +103,7 @@ const provide = (definition: AnyDefinition): AnyStateMachine => {
         ({ system }: { system: object }, params: unknown) => hostOf(system).act(name, params),
       ]),
     ),
-    actors: Object.fromEntries(actors.map((name) => [name, effectLogic(name)])),
+    actors: Object.fromEntries(actors.map((name) => [name, effectLogic(name, tasks.includes(name))])),
   });
 };
 
@@ -126,8 +127,11 @@ const EFFECT_FAILED = 'effect.failed';
 
 const controllers = new WeakMap<object, AbortController>();
 
-/** Logic of an invoked effect: a task ends with its promise, an activity lasts until its state is left. */
-const effectLogic = (name: string) => ({
+/**
+ * Logic of an invoked effect: a task ends with its promise; an activity lasts until its state is left, and a promise it
+ * returns can only fail it.
+ */
+const effectLogic = (name: string, isTask: boolean) => ({
   getInitialSnapshot: (_scope: unknown, input: unknown): EffectSnapshot => ({
     status: 'active',
     output: undefined,
@@ -153,17 +157,20 @@ const effectLogic = (name: string) => ({
     const controller = new AbortController();
     controllers.set(self, controller);
     const result = hostOf(system).run(name, snapshot.input, controller);
-    if (!(result instanceof Promise)) return;
     const report = (event: AnyEventObject) => {
       if (!controller.signal.aborted) self.send(event);
     };
-    result.then(
-      (output) => report({ type: EFFECT_DONE, output }),
-      (error) => report({ type: EFFECT_FAILED, error }),
-    );
+    const done = (output: unknown) => report({ type: EFFECT_DONE, output });
+    const failed = (error: unknown) => report({ type: EFFECT_FAILED, error });
+    if (isTask) Promise.resolve(result).then(done, failed);
+    else if (isPromiseLike(result)) result.then(undefined, failed);
   },
   getPersistedSnapshot: (snapshot: EffectSnapshot) => snapshot,
 });
+
+/** A promise, from whatever library. */
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
 const release = (self: object, system: object): void => {
   const controller = controllers.get(self);

@@ -1,4 +1,5 @@
 /** Errors of the runtime: one class per distinct reaction. */
+import { describeExit, type ExitReason } from '../../machines/index.ts';
 import { IsochronError } from '../../protocol/index.ts';
 
 /** An actor or a child specification is wrong: a bug, found before anything starts. */
@@ -34,5 +35,16 @@ export class NotOperableError extends IsochronError {
 export class UnitStateError extends IsochronError {
   constructor(id: string, message: string) {
     super('UNIT_STATE', 409, `'${id}' ${message}`, { details: { id } });
+  }
+}
+
+/** The tree ended before every child was up: a child would not start, or the start was interrupted. */
+export class StartFailedError extends IsochronError {
+  readonly reason: ExitReason;
+
+  constructor(reason: ExitReason) {
+    const text = describeExit(reason);
+    super('START_FAILED', 503, `the tree ended while it was starting: ${text}`, { details: { reason: text } });
+    this.reason = reason;
   }
 }

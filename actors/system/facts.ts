@@ -23,12 +23,17 @@ const shallowEqual = (a: unknown, b: unknown): boolean => {
 
 type Hearer = (value: unknown) => void;
 
+/** The reading side of a `FactBoard`. */
+export interface FactReader {
+  /** The last value stated, or undefined before the first. */
+  get<T>(fact: Fact<T>): T | undefined;
+}
+
 /** The facts of one node. */
-export class FactBoard {
+export class FactBoard implements FactReader {
   readonly #values = new Map<string, unknown>();
   readonly #hearers = new Map<string, Set<Hearer>>();
 
-  /** The last value stated, or undefined before the first. */
   get<T>(fact: Fact<T>): T | undefined {
     return this.#values.get(fact.name) as T | undefined;
   }

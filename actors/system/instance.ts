@@ -6,33 +6,41 @@ import type { AnyEventObject } from 'xstate';
 import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { IsochronError, type Topic, topics, type Verb } from '../../protocol/index.ts';
-import { type Attributed, runAs } from './attribution.ts';
+import { type Attributed, runAs, runUnattributed } from './attribution.ts';
 import {
   type About,
   type ActorWorld,
   type AnyDefinition,
   checkEffects,
   type Refusal,
+  refuse,
   type Stated,
   statedBy,
 } from './define.ts';
-import { createEngine, type Engine, type EngineHost, type MachineView } from './engine.ts';
-import { Scope } from './scope.ts';
+import { createEngine, type Engine, type EngineHost, isPromiseLike, type MachineView } from './engine.ts';
+import type { FactBoard } from './facts.ts';
+import { type BurstLog, oncePerBurst } from './logBurst.ts';
+import { type Held, Scope, type ScopeOwner } from './scope.ts';
 import type { Unit, UnitHooks, UnitView } from './unit.ts';
 
 /** Sees the dispatches of an instance while somebody watches; must not throw. */
 export type Observer = (event: AnyEventObject, snapshot: MachineView) => void;
 
 /** What the runtime itself needs around an instance: the whole bus, and who watches. */
-export type RuntimeWorld = Omit<ActorWorld, 'bus'> & {
+export type RuntimeWorld = Omit<ActorWorld, 'bus' | 'facts'> & {
   readonly bus: Bus;
+  readonly facts: FactBoard;
   /** Who watches the unit of that id, asked once an incarnation. */
   readonly observerOf: (id: string) => Observer | undefined;
 };
 
-type AnyReceiver = (message: BusMessage, snapshot: MachineView) => AnyEventObject | Refusal | undefined;
+type AnyReceiver = (message: BusMessage, snapshot: MachineView) => Read;
 type AnyAnswerer = (snapshot: MachineView, request: BusRequest, about: About) => unknown;
+type Read = AnyEventObject | Refusal | undefined;
 type Effects = Record<string, (...args: readonly unknown[]) => unknown>;
+
+/** A burst of refusals has ended when nothing of its reason came for so long, ms: several beacons and heartbeats. */
+const REFUSAL_BURST_MS = 10_000;
 
 const errorCode = (error: unknown): string => (error instanceof IsochronError ? error.code : 'CRASH');
 const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -58,7 +66,7 @@ const regionText = ([region, inner]: [string, unknown]): string => {
   return regions === 1 ? `${region}.${stateText(inner)}` : `${region}(${stateText(inner)})`;
 };
 
-export class Instance implements Unit, Attributed, EngineHost {
+export class Instance implements Unit, Attributed, EngineHost, ScopeOwner {
   readonly id: string;
   readonly definition: AnyDefinition;
   readonly #world: RuntimeWorld;
@@ -66,33 +74,39 @@ export class Instance implements Unit, Attributed, EngineHost {
   readonly #scope: Scope;
   readonly #effects: Effects;
   readonly #engine: Engine;
-  #observer: Observer | undefined;
   readonly #stated: readonly Stated[];
+  #observer: Observer | undefined;
+  #refusals: BurstLog | undefined;
+  /** Its exit has been reported. A stopping one holds nothing any more, but is not over. */
+  #over = false;
   #state = '';
   #stateSinceMs = 0;
 
-  /** @throws what the machine's input or context factory throws: the start has failed. */
+  /** @throws what its definition throws: the start has failed, and nothing is held. */
   constructor(definition: AnyDefinition, id: string, world: RuntimeWorld, hooks: UnitHooks) {
     this.id = id;
     this.definition = definition;
     this.#hooks = hooks;
-    this.#scope = new Scope(world.clock, (run) => this.#guard(run));
-    this.#world = { ...world, clock: this.#scope.clock, log: world.log.child({ actor: definition.name }) };
+    this.#scope = new Scope(world.clock, this);
+    const log = world.log.child({ actor: id.slice(id.indexOf('/') + 1) });
+    this.#world = { ...world, clock: this.#scope.clock, log };
     this.#stated = statedBy(definition);
     this.#observer = world.observerOf(id);
-    this.#effects = definition.effects(this.#world) as unknown as Effects;
-    checkEffects(definition, this.#effects);
-    this.#engine = createEngine(definition, definition.input(this.#world), this.#scope.clock, this, {
-      next: (snapshot) => this.#changed(snapshot),
-      failed: (error) => this.crash(error),
-      done: () => this.#finish({ type: 'normal' }),
-    });
+    try {
+      this.#effects = runAs(this, () => definition.effects(this.#world)) as unknown as Effects;
+      checkEffects(definition, this.#effects);
+      this.#engine = runAs(this, () => this.#createEngine());
+    } catch (error) {
+      this.#over = true;
+      this.#scope.close();
+      throw error;
+    }
   }
 
   start(): void {
-    this.#guard(() => this.#engine.start());
+    this.guard(() => this.#engine.start());
     if (!this.#scope.open) return;
-    this.#guard(() => this.#listen());
+    this.guard(() => this.#listen());
     if (this.#scope.open) this.#hooks.started();
   }
 
@@ -102,7 +116,7 @@ export class Instance implements Unit, Attributed, EngineHost {
       this.#world.metrics.count('dead_letters_total', { actor: this.definition.name, reason: 'stopped' });
       return;
     }
-    this.#guard(() => this.#engine.send(event));
+    this.guard(() => this.#engine.send(event));
   }
 
   snapshot(): MachineView {
@@ -119,16 +133,17 @@ export class Instance implements Unit, Attributed, EngineHost {
   }
 
   /** What is still held: all zero after an exit. */
-  get held(): Scope['held'] {
+  get held(): Held {
     return this.#scope.held;
   }
 
+  /** Lets go of everything, then waits for running effects to settle; a deadline is the supervisor's business. */
   stop(): void {
     if (!this.#scope.open) return;
     const settling = this.#release();
-    const exited = () => this.#hooks.exited({ type: 'shutdown' });
-    if (settling === undefined) exited();
-    else void settling.then(exited);
+    const stopped = () => this.#finish({ type: 'shutdown' });
+    if (settling === undefined) stopped();
+    else void settling.then(stopped);
   }
 
   kill(): void {
@@ -136,17 +151,20 @@ export class Instance implements Unit, Attributed, EngineHost {
   }
 
   crash(error: unknown): void {
-    if (!this.#scope.open) return;
-    const fields = {
-      code: errorCode(error),
-      error: errorText(error),
-      stack: error instanceof Error ? error.stack : undefined,
-    };
-    this.#world.log.error('actor_crashed', fields);
+    const { log, metrics } = this.#world;
+    const stack = error instanceof Error ? error.stack : undefined;
+    const fields = { code: errorCode(error), error: errorText(error), stack };
+    if (this.#over) {
+      // Nothing is left to restart, but an error that nobody sees is one that nobody mends.
+      metrics.count('late_errors_total', { actor: this.definition.name });
+      log.warn('late_error', fields);
+      return;
+    }
+    log.error('actor_crashed', fields);
     this.#finish(exitOf(error));
   }
 
-  // ── EngineHost ────────────────────────────────────────────────────────────
+  // ── EngineHost, ScopeOwner ────────────────────────────────────────────────
 
   get watched(): boolean {
     return this.#observer !== undefined;
@@ -164,7 +182,7 @@ export class Instance implements Unit, Attributed, EngineHost {
 
   act(effect: string, params: unknown): void {
     const result: unknown = this.#effects[effect]?.(params);
-    if (result instanceof Promise) result.catch((error: unknown) => this.crash(error));
+    if (isPromiseLike(result)) this.#scope.settle(result.then(undefined, (error: unknown) => this.crash(error)));
   }
 
   run(effect: string, input: unknown, controller: AbortController): unknown {
@@ -173,13 +191,30 @@ export class Instance implements Unit, Attributed, EngineHost {
     const send = (event: AnyEventObject): void => {
       if (!signal.aborted) this.deliver(event);
     };
-    const result = this.#effects[effect]?.(input, signal, send);
-    if (result instanceof Promise) this.#scope.settle(result);
-    return result;
+    try {
+      const result = this.#effects[effect]?.(input, signal, send);
+      if (isPromiseLike(result)) this.#scope.settle(result);
+      return result;
+    } catch (error) {
+      this.#scope.end(controller);
+      throw error;
+    }
   }
 
   endEffect(controller: AbortController): void {
     this.#scope.end(controller);
+  }
+
+  guard(run: () => void): void {
+    try {
+      runAs(this, run);
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  releaseFailed(error: unknown): void {
+    this.#world.log.warn('release_failed', { error: errorText(error) });
   }
 
   // ── Listening ─────────────────────────────────────────────────────────────
@@ -192,60 +227,90 @@ export class Instance implements Unit, Attributed, EngineHost {
     for (const [verb, answer] of Object.entries(definition.answers?.(this.#world) ?? {})) {
       this.#answerTo(verb as Verb, answer as AnyAnswerer);
     }
-    for (const heard of definition.hears?.(this.#world) ?? []) {
+    for (const { fact, event } of definition.hears?.(this.#world) ?? []) {
       const deliver = (value: unknown) => {
-        const event = heard.event(value);
-        if (event !== undefined) this.#scope.clock.soon(() => this.deliver(event));
+        const heard = event(value);
+        if (heard !== undefined) this.#engine.send(heard);
       };
-      this.#scope.hold(this.#world.facts.hear(heard.fact, deliver));
+      this.#scope.hold(this.#world.facts.hear(fact, (value) => this.#scope.clock.soon(() => deliver(value))));
     }
   }
 
+  /** The carrier's loop belongs to nobody, whoever was the first to listen. */
   #listenTo(topic: Topic, receiver: AnyReceiver): void {
     const { bus } = this.#world;
     const handler = (message: BusMessage): void => {
-      const event = this.#scope.open ? receiver(message, this.#engine.view()) : undefined;
-      if (event === undefined) return;
-      if ('refused' in event) this.#refuse(topic, message.from, (event as Refusal).refused);
-      else this.deliver(event as AnyEventObject);
+      if (this.#scope.open) this.guard(() => this.#receive(topic, receiver, message));
     };
-    this.#scope.hold(topics[topic].mode === 'say' ? bus.hear(topic, handler) : bus.receive(topic, handler));
+    const listen = () => (topics[topic].mode === 'say' ? bus.hear(topic, handler) : bus.receive(topic, handler));
+    this.#scope.hold(runUnattributed(listen));
+  }
+
+  #receive(topic: Topic, receiver: AnyReceiver, message: BusMessage): void {
+    const event = this.#read(receiver, message);
+    if (event === undefined) return;
+    if ('type' in event) this.#engine.send(event);
+    else this.#refuse(topic, message.from, event.refused);
+  }
+
+  /** What others send must not kill: a receiver that throws has met a message it should have refused. */
+  #read(receiver: AnyReceiver, message: BusMessage): Read {
+    try {
+      return receiver(message, this.#engine.view());
+    } catch (error) {
+      this.#world.log.debug('receiver_failed', { topic: message.topic, from: message.from, error: errorText(error) });
+      return refuse(error instanceof IsochronError ? error.code : 'receiver_failed');
+    }
   }
 
   #refuse(topic: Topic, from: string, reason: string): void {
-    this.#world.metrics.count('messages_refused_total', { topic, reason });
-    this.#world.log.warn('message_refused', { topic, from, reason });
+    const { clock, log, metrics } = this.#world;
+    metrics.count('messages_refused_total', { topic, reason });
+    if (this.#refusals === undefined) {
+      const refusals = oncePerBurst(log, clock, REFUSAL_BURST_MS);
+      this.#refusals = refusals;
+      this.#scope.hold(() => refusals.end());
+    }
+    this.#refusals.warn('message_refused', { topic, from, reason });
   }
 
+  /** What it throws becomes an error reply: an asker must not be able to crash whom it asks. */
   #answerTo(verb: Verb, answer: AnyAnswerer): void {
     const handler = (request: BusRequest): unknown => {
       const stateMs = Math.round(this.#world.clock.elapsed() - this.#stateSinceMs);
-      return answer(this.#engine.view(), request, { stateMs });
+      return runAs(this, () => answer(this.#engine.view(), request, { stateMs }));
     };
-    this.#scope.hold(this.#world.bus.answer(verb, handler));
+    this.#scope.hold(runUnattributed(() => this.#world.bus.answer(verb, handler)));
   }
 
   // ── Life and death ────────────────────────────────────────────────────────
 
+  #createEngine(): Engine {
+    const { definition } = this;
+    return createEngine(definition, definition.input(this.#world), this.#scope.clock, this, {
+      next: (snapshot) => this.#changed(snapshot),
+      failed: (error) => this.crash(error),
+      done: () => this.#finish({ type: 'normal' }),
+    });
+  }
+
   #changed(snapshot: MachineView): void {
     if (!this.#scope.open) return;
-    for (const stated of this.#stated) {
-      const value = stated.of(snapshot);
-      if (value !== undefined) this.#world.facts.state(stated.fact, value);
+    try {
+      for (const { fact, of } of this.#stated) {
+        const value = of(snapshot);
+        if (value !== undefined) this.#world.facts.state(fact, value);
+      }
+    } catch (error) {
+      // XState would rethrow it to the process.
+      this.crash(error);
+      return;
     }
     const state = stateText(snapshot.value);
     if (state === this.#state) return;
     this.#world.log.debug('state_entered', { from: this.#state, to: state });
     this.#state = state;
     this.#stateSinceMs = this.#world.clock.elapsed();
-  }
-
-  #guard(run: () => void): void {
-    try {
-      runAs(this, run);
-    } catch (error) {
-      this.crash(error);
-    }
   }
 
   #release(): Promise<unknown> | undefined {
@@ -256,8 +321,9 @@ export class Instance implements Unit, Attributed, EngineHost {
   }
 
   #finish(reason: ExitReason): void {
-    if (!this.#scope.open) return;
-    void this.#release();
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#scope.open) void this.#release();
     this.#hooks.exited(reason);
   }
 }

@@ -4,6 +4,21 @@
  */
 import type { Clock, Timer } from './world.ts';
 
+/** The account of the incarnation that owns a scope. */
+export interface ScopeOwner {
+  /** Runs a callback on that account and turns a throw into a crash. */
+  guard(run: () => void): void;
+  /** A release threw; the sweep goes on. */
+  releaseFailed(error: unknown): void;
+}
+
+/** How much an incarnation still holds. */
+export interface Held {
+  readonly timers: number;
+  readonly subscriptions: number;
+  readonly effects: number;
+}
+
 export class Scope {
   #open = true;
   readonly #timers = new Map<Timer, Timer>();
@@ -11,34 +26,24 @@ export class Scope {
   readonly #effects = new Set<AbortController>();
   readonly #settling = new Set<Promise<unknown>>();
   readonly #source: Clock;
+  readonly #owner: ScopeOwner;
   /** The clock of this incarnation: its timers die with it. */
   readonly clock: Clock;
 
-  /** `guarded` runs callbacks on the account of the owner and turns a throw into its crash. */
-  constructor(clock: Clock, guarded: (run: () => void) => void) {
+  constructor(clock: Clock, owner: ScopeOwner) {
     this.#source = clock;
+    this.#owner = owner;
     this.clock = {
       now: () => clock.now(),
       elapsed: () => clock.elapsed(),
-      after: (delayMs, run) => {
-        const handle: Timer = {};
-        const inner = clock.after(delayMs, () => {
-          if (this.#timers.delete(handle)) guarded(run);
-        });
-        if (this.#open) this.#timers.set(handle, inner);
-        else clock.cancel(inner);
-        return handle;
-      },
-      cancel: (handle) => {
-        const inner = this.#timers.get(handle);
-        if (inner === undefined) return;
-        this.#timers.delete(handle);
-        clock.cancel(inner);
-      },
-      soon: (run) =>
+      after: (delayMs, run) => this.#after(delayMs, run),
+      cancel: (handle) => this.#cancel(handle),
+      soon: (run) => {
+        if (!this.#open) return;
         clock.soon(() => {
-          if (this.#open) guarded(run);
-        }),
+          if (this.#open) owner.guard(run);
+        });
+      },
     };
   }
 
@@ -46,26 +51,20 @@ export class Scope {
     return this.#open;
   }
 
-  /** Counts of what is held, for tests of "zero orphans". */
-  get held(): { timers: number; subscriptions: number; effects: number } {
+  get held(): Held {
     return { timers: this.#timers.size, subscriptions: this.#releases.size, effects: this.#effects.size };
   }
 
   /** Calls `release` when the incarnation ends. */
   hold(release: () => void): void {
     if (this.#open) this.#releases.add(release);
-    else release();
+    else this.#release(release);
   }
 
-  /** A running effect; `work` is waited for by a polite stop. */
+  /** An effect begins to run; `end` it, or the sweep does. */
   begin(controller: AbortController): void {
-    this.#effects.add(controller);
-  }
-
-  settle(work: Promise<unknown>): void {
-    this.#settling.add(work);
-    const settled = () => this.#settling.delete(work);
-    work.then(settled, settled);
+    if (this.#open) this.#effects.add(controller);
+    else controller.abort();
   }
 
   end(controller: AbortController): void {
@@ -73,15 +72,50 @@ export class Scope {
     controller.abort();
   }
 
-  /** Aborts, cancels and releases everything; resolves when the effects that were running have settled. */
+  /** A polite stop waits for `work`, however it ends. */
+  settle(work: PromiseLike<unknown>): void {
+    const settled: Promise<unknown> = Promise.resolve(work).then(
+      () => this.#settling.delete(settled),
+      () => this.#settling.delete(settled),
+    );
+    this.#settling.add(settled);
+  }
+
+  /** Aborts, cancels and releases everything; the promise, if any, resolves when the work that was running has settled. */
   close(): Promise<unknown> | undefined {
     this.#open = false;
     for (const controller of this.#effects) controller.abort();
     this.#effects.clear();
     for (const inner of this.#timers.values()) this.#source.cancel(inner);
     this.#timers.clear();
-    for (const release of this.#releases) release();
+    for (const release of this.#releases) this.#release(release);
     this.#releases.clear();
-    return this.#settling.size === 0 ? undefined : Promise.allSettled([...this.#settling]);
+    return this.#settling.size === 0 ? undefined : Promise.all(this.#settling);
+  }
+
+  /** One that fails must not keep the others held. */
+  #release(release: () => void): void {
+    try {
+      release();
+    } catch (error) {
+      this.#owner.releaseFailed(error);
+    }
+  }
+
+  #after(delayMs: number, run: () => void): Timer {
+    const handle: Timer = {};
+    const inner = this.#source.after(delayMs, () => {
+      if (this.#timers.delete(handle)) this.#owner.guard(run);
+    });
+    if (this.#open) this.#timers.set(handle, inner);
+    else this.#source.cancel(inner);
+    return handle;
+  }
+
+  #cancel(handle: Timer): void {
+    const inner = this.#timers.get(handle);
+    if (inner === undefined) return;
+    this.#timers.delete(handle);
+    this.#source.cancel(inner);
   }
 }

@@ -3,14 +3,17 @@
  * is one exhaustive switch, the incarnations, and the timers of deadlines and backoffs.
  */
 import {
+  type ChildState,
   describeExit,
   type ExitReason,
+  isAbnormal,
   type SupervisorAction,
   type SupervisorInput,
   type SupervisorState,
   supervisorMachine,
 } from '../../machines/index.ts';
 import type { TreeNode } from '../../protocol/index.ts';
+import { runAs } from './attribution.ts';
 import { anyDefinition, defineActor } from './define.ts';
 import { UnitNotFoundError } from './errors.ts';
 import { exitOf, Instance, type RuntimeWorld } from './instance.ts';
@@ -41,13 +44,23 @@ const supervisorActor = anyDefinition(
 /** Gives a child its id: `<node>/<name>` on a node, the bare name on `host`. */
 export type IdOf = (name: string) => string;
 
+/** One incarnation of a child, from the attempt to make it to its exit. */
+interface Life {
+  readonly incarnation: number;
+  /** Undefined while it is being made. */
+  unit: Startable | undefined;
+  /** Why this supervisor kills it, which is what its end then means. */
+  verdict: ExitReason | undefined;
+}
+
+/** Programs are running or on their way once made; the others are started when they can be found in the tree. */
+type Startable = Unit & { start?(): void };
+
 interface Child {
   readonly definition: ChildDefinition;
-  unit: Unit | undefined;
-  incarnation: number;
+  life: Life | undefined;
+  /** Of a deadline or a backoff: never both. */
   timer: Timer | undefined;
-  /** When a stop was asked, to say how long it was waited for. */
-  overdueMs: number | undefined;
 }
 
 export class SupervisorUnit implements Unit {
@@ -57,10 +70,13 @@ export class SupervisorUnit implements Unit {
   readonly #idOf: IdOf;
   readonly #hooks: UnitHooks;
   readonly #instance: Instance;
-  readonly #children = new Map<string, Child>();
+  readonly #children: ReadonlyMap<string, Child>;
+  readonly #todo: SupervisorAction[] = [];
+  #acting = false;
   #started = false;
-  #killed = false;
-  #exitReason: ExitReason | undefined;
+  /** Why it ended: only children that are being killed may be left. */
+  #ended: ExitReason | undefined;
+  #reported = false;
 
   constructor(definition: SupervisorDefinition, id: string, idOf: IdOf, world: RuntimeWorld, hooks: UnitHooks) {
     this.id = id;
@@ -68,16 +84,12 @@ export class SupervisorUnit implements Unit {
     this.#idOf = idOf;
     this.#world = world;
     this.#hooks = hooks;
-    for (const child of definition.children) {
-      const fresh: Child = {
-        definition: child,
-        unit: undefined,
-        incarnation: 0,
-        timer: undefined,
-        overdueMs: undefined,
-      };
-      this.#children.set(child.definition.name, fresh);
-    }
+    this.#children = new Map(
+      definition.children.map((child) => [
+        child.definition.name,
+        { definition: child, life: undefined, timer: undefined },
+      ]),
+    );
     const runner: RunnerWorld = { ...world, runner: this };
     this.#instance = new Instance(supervisorActor, id, runner, {
       started: () => this.#input({ type: 'start' }),
@@ -93,12 +105,10 @@ export class SupervisorUnit implements Unit {
     this.#input({ type: 'shutdown' });
   }
 
-  /** Kills every child and then itself: nothing of the subtree survives. */
+  /** Kills itself and every child: nothing of the subtree survives, and then it reports. */
   kill(): void {
-    if (this.#killed) return;
-    this.#killed = true;
-    this.#killChildren();
-    this.#instance.kill();
+    if (this.#ended === undefined) this.#instance.kill();
+    else this.#killChildren();
   }
 
   view(): UnitView {
@@ -116,11 +126,11 @@ export class SupervisorUnit implements Unit {
   }
 
   killChild(name: string): void {
-    this.#child(name).unit?.kill();
+    this.childUnit(name)?.kill();
   }
 
   childUnit(name: string): Unit | undefined {
-    return this.#children.get(name)?.unit;
+    return this.#children.get(name)?.life?.unit;
   }
 
   childNames(): readonly string[] {
@@ -133,75 +143,89 @@ export class SupervisorUnit implements Unit {
 
   /** The children as a tree of plain data. */
   children(): TreeNode[] {
-    const states = this.#state().children;
-    return states.map((state) => {
-      const child = this.#child(state.rules.id);
-      const { unit } = child;
-      const view = unit?.view();
-      const running = state.status === 'up' && unit !== undefined;
-      return {
-        id: this.#idOf(state.rules.id),
-        actor: child.definition.kind === 'supervisor' ? 'supervisor' : child.definition.definition.name,
-        state: view?.state ?? '',
-        status: statusOf(state.status, state.wanted, state.lastExit),
-        restarts: state.restarts,
-        incarnation: state.incarnation,
-        mailbox: view?.mailbox ?? 0,
-        uptimeMs: running ? Math.round(this.#world.clock.elapsed() - state.startedAtMs) : 0,
-        isolation: view?.isolation ?? (child.definition.kind === 'program' ? 'process' : 'inline'),
-        pid: view?.pid ?? null,
-        ...(state.lastExit === undefined
-          ? {}
-          : { lastExit: { type: state.lastExit.type, detail: describeExit(state.lastExit) } }),
-        children: unit instanceof SupervisorUnit ? unit.children() : [],
-      };
-    });
+    return this.#state().children.map((state) => this.#childNode(state));
+  }
+
+  #childNode({ rules, status, wanted, lastExit, restarts, incarnation, upSinceMs }: ChildState): TreeNode {
+    const child = this.#child(rules.id);
+    const unit = child.life?.unit;
+    const view = unit?.view();
+    return {
+      id: this.#idOf(rules.id),
+      actor: child.definition.kind === 'supervisor' ? 'supervisor' : child.definition.definition.name,
+      state: view?.state ?? '',
+      status: statusOf(status, wanted, lastExit),
+      restarts,
+      incarnation,
+      mailbox: view?.mailbox ?? 0,
+      uptimeMs: upSinceMs === undefined ? 0 : Math.round(this.#world.clock.elapsed() - upSinceMs),
+      isolation: view?.isolation ?? (child.definition.kind === 'program' ? 'process' : 'inline'),
+      pid: view?.pid ?? null,
+      ...(lastExit === undefined ? {} : { lastExit: { type: lastExit.type, detail: describeExit(lastExit) } }),
+      children: unit instanceof SupervisorUnit ? unit.children() : [],
+    };
   }
 
   // ── Acting ────────────────────────────────────────────────────────────────
 
+  /** What the machine asks for, it gets once its own transition is over: a child never runs inside of it. */
   act(actions: readonly SupervisorAction[]): void {
-    for (const action of actions) this.#do(action);
+    this.#todo.push(...actions);
+  }
+
+  #carryOut(): void {
+    if (this.#acting) return;
+    this.#acting = true;
+    for (let action = this.#todo.shift(); action !== undefined; action = this.#todo.shift()) this.#do(action);
+    this.#acting = false;
   }
 
   #do(action: SupervisorAction): void {
     switch (action.type) {
       case 'start':
-        return this.#startChild(action.id, action.incarnation);
+        this.#startChild(this.#child(action.id), action.incarnation);
+        break;
       case 'stop':
-        return this.#stopChild(action.id, action.incarnation, action.deadlineMs);
+        this.#stopChild(this.#child(action.id), action.deadlineMs);
+        break;
       case 'kill':
-        return this.#child(action.id).unit?.kill();
+        this.killChild(action.id);
+        break;
       case 'waitBackoff': {
         const { id, incarnation, delayMs } = action;
-        return this.#arm(this.#child(id), delayMs, { type: 'backoff.ended', id, incarnation });
+        this.#arm(this.#child(id), delayMs, () => this.#input({ type: 'backoff.ended', id, incarnation }));
+        break;
       }
       case 'report':
-        return this.#report(action.id, action.reason, action.next);
+        this.#report(action.id, action.reason, action.next);
+        break;
       case 'exit':
-        return this.#exit(action.reason);
+        this.#end(action.reason);
     }
   }
 
-  #startChild(name: string, incarnation: number): void {
-    const child = this.#child(name);
-    child.incarnation = incarnation;
+  /** A unit may start, fail or end while it is being made; what it reports then is an input like any other. */
+  #startChild(child: Child, incarnation: number): void {
     this.#disarm(child);
+    const life: Life = { incarnation, unit: undefined, verdict: undefined };
+    child.life = life;
+    const { name } = child.definition.definition;
     const hooks: UnitHooks = {
-      started: () => this.#input({ type: 'child.started', id: name, incarnation }),
-      exited: (reason) => this.#childExited(name, incarnation, reason),
+      started: () => {
+        if (child.life === life) this.#input({ type: 'child.started', id: name, incarnation });
+      },
+      exited: (reason) => this.#childExited(child, life, reason),
     };
+    const account = { id: this.#idOf(name), crash: (error: unknown) => this.#condemn(child, life, error) };
     try {
-      const unit = this.#make(child.definition, hooks, incarnation);
-      // A unit may have ended while it was being made.
-      if (child.incarnation === incarnation) child.unit = unit;
-      if (unit instanceof Instance || unit instanceof SupervisorUnit) unit.start();
+      life.unit = runAs(account, () => this.#make(child.definition, hooks, incarnation));
+      if (child.life === life) life.unit.start?.();
     } catch (error) {
-      this.#childExited(name, incarnation, exitOf(error));
+      this.#childExited(child, life, exitOf(error));
     }
   }
 
-  #make(child: ChildDefinition, hooks: UnitHooks, incarnation: number): Unit {
+  #make(child: ChildDefinition, hooks: UnitHooks, incarnation: number): Startable {
     const id = this.#idOf(child.definition.name);
     switch (child.kind) {
       case 'actor':
@@ -213,54 +237,79 @@ export class SupervisorUnit implements Unit {
     }
   }
 
-  #childExited(name: string, incarnation: number, reason: ExitReason): void {
-    const child = this.#child(name);
-    if (child.incarnation !== incarnation) return;
-    this.#disarm(child);
-    child.unit = undefined;
-    const overdue = child.overdueMs;
-    child.overdueMs = undefined;
-    // A unit killed because it would not stop says so, not that somebody killed it.
-    const told: ExitReason =
-      overdue !== undefined && reason.type === 'killed' ? { type: 'timeout', waitedMs: overdue } : reason;
-    this.#input({ type: 'child.exited', id: name, incarnation, reason: told });
+  /** A stray error of a program's own code: what it started cannot be trusted any more. */
+  #condemn(child: Child, life: Life, error: unknown): void {
+    const { log } = this.#world;
+    const reason = exitOf(error);
+    const stack = error instanceof Error ? error.stack : undefined;
+    const fields = { unit: this.#idOf(child.definition.definition.name), reason: describeExit(reason), stack };
+    if (child.life !== life) {
+      log.warn('late_error', fields);
+      return;
+    }
+    log.error('program_crashed', fields);
+    life.verdict = reason;
+    life.unit?.kill();
   }
 
-  #stopChild(name: string, incarnation: number, deadlineMs: number | undefined): void {
-    const child = this.#child(name);
+  #childExited(child: Child, life: Life, reason: ExitReason): void {
+    if (child.life !== life) return;
+    child.life = undefined;
+    this.#disarm(child);
+    if (this.#ended !== undefined) {
+      this.#reportOnceAlone(this.#ended);
+      return;
+    }
+    const told = life.verdict !== undefined && reason.type === 'killed' ? life.verdict : reason;
+    const { name } = child.definition.definition;
+    this.#input({ type: 'child.exited', id: name, incarnation: life.incarnation, reason: told });
+  }
+
+  #stopChild(child: Child, deadlineMs: number | undefined): void {
+    const { life } = child;
+    if (life === undefined) return;
     if (deadlineMs !== undefined) {
-      this.#arm(child, deadlineMs, { type: 'shutdown.overdue', id: name, incarnation }, () => {
-        child.overdueMs = deadlineMs;
+      this.#arm(child, deadlineMs, () => {
+        life.verdict = { type: 'timeout', waitedMs: deadlineMs };
+        const { name } = child.definition.definition;
+        this.#input({ type: 'shutdown.overdue', id: name, incarnation: life.incarnation });
       });
     }
-    child.unit?.stop();
+    life.unit?.stop();
   }
 
   #report(name: string, reason: ExitReason, next: string): void {
     const fields = { unit: this.#idOf(name), reason: describeExit(reason), next };
     this.#world.metrics.count('unit_exits_total', { unit: name, reason: reason.type });
-    if (next === 'stay down') this.#world.log.info('unit_exited', fields);
-    else this.#world.log.warn('unit_exited', fields);
+    if (isAbnormal(reason) || next === 'give up') this.#world.log.warn('unit_exited', fields);
+    else this.#world.log.info('unit_exited', fields);
   }
 
-  #exit(reason: ExitReason): void {
-    for (const child of this.#children.values()) this.#disarm(child);
-    this.#exitReason = reason;
-  }
+  // ── The end ───────────────────────────────────────────────────────────────
 
-  /** The machine ends by itself once stopped (`normal`); what the group ended with is what counts. */
+  /** The machine ends by itself once the group is down, and `exit` says why. Any other end leaves children. */
   #instanceExited(reason: ExitReason): void {
-    if (reason.type !== 'normal') this.#killChildren();
-    this.#hooks.exited(reason.type === 'normal' ? (this.#exitReason ?? { type: 'shutdown' }) : reason);
+    if (reason.type !== 'normal') this.#end(reason);
+  }
+
+  #end(reason: ExitReason): void {
+    this.#ended = reason;
+    this.#todo.length = 0;
+    this.#killChildren();
+    this.#reportOnceAlone(reason);
+  }
+
+  /** A child of another process dies a little later than it is killed. */
+  #reportOnceAlone(reason: ExitReason): void {
+    if (this.#reported || [...this.#children.values()].some((child) => child.life !== undefined)) return;
+    this.#reported = true;
+    this.#hooks.exited(reason);
   }
 
   #killChildren(): void {
-    for (const child of this.#children.values()) {
+    for (const child of [...this.#children.values()].reverse()) {
       this.#disarm(child);
-      const { unit } = child;
-      child.incarnation = -1;
-      child.unit = undefined;
-      unit?.kill();
+      child.life?.unit?.kill();
     }
   }
 
@@ -269,10 +318,10 @@ export class SupervisorUnit implements Unit {
   #input(input: SupervisorInput): void {
     const moment = { nowMs: this.#world.clock.elapsed(), fraction: this.#world.random.fraction() };
     this.#instance.deliver({ type: 'supervisor.input', input, moment });
-    if (!this.#started && this.#state().phase === 'running') {
-      this.#started = true;
-      this.#hooks.started();
-    }
+    this.#instance.guard(() => this.#carryOut());
+    if (this.#started || this.#ended !== undefined || this.#state().phase !== 'running') return;
+    this.#started = true;
+    this.#hooks.started();
   }
 
   #state(): SupervisorState {
@@ -285,12 +334,11 @@ export class SupervisorUnit implements Unit {
     return child;
   }
 
-  #arm(child: Child, delayMs: number, input: SupervisorInput, before: () => void = () => {}): void {
+  #arm(child: Child, delayMs: number, run: () => void): void {
     this.#disarm(child);
     child.timer = this.#world.clock.after(delayMs, () => {
       child.timer = undefined;
-      before();
-      this.#input(input);
+      run();
     });
   }
 

@@ -6,7 +6,8 @@ import type { AnyEventObject } from 'xstate';
 import type { BusRequest } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import { type TreeNode, type Verb, type VerbSpec, verbs } from '../../protocol/index.ts';
-import { NotOperableError, UnitNotFoundError, UnitStateError, WrongNodeError } from './errors.ts';
+import { runUnattributed } from './attribution.ts';
+import { NotOperableError, StartFailedError, UnitNotFoundError, UnitStateError, WrongNodeError } from './errors.ts';
 import { FactBoard } from './facts.ts';
 import { Instance, type Observer, type RuntimeWorld } from './instance.ts';
 import { type IdOf, SupervisorUnit } from './supervisor.ts';
@@ -36,52 +37,76 @@ export class System {
   readonly facts = new FactBoard();
   readonly #world: World;
   readonly #root: SupervisorUnit;
+  readonly #idOf: IdOf;
+  readonly #onExit: (reason: ExitReason) => void;
   readonly #leases = new Map<string, Timer>();
   readonly #releases: (() => void)[] = [];
   readonly #startedAtMs: number;
-  #running = false;
-  #onStarted: () => void = () => {};
+  #starting: Promise<void> | undefined;
+  #exit: ExitReason | undefined;
+  #whenStarted: () => void = () => {};
+  #whenExited: (reason: ExitReason) => void = () => {};
 
   constructor({ world, tree, idOf, onExit }: SystemOptions) {
+    const { name } = world.identity;
     this.#world = world;
+    this.#onExit = onExit;
     this.#startedAtMs = world.clock.elapsed();
+    this.#idOf = idOf ?? ((child) => `${name}/${child}`);
     const runtime: RuntimeWorld = { ...world, facts: this.facts, observerOf: (id) => this.#observerOf(id) };
-    const named: IdOf = idOf ?? ((name) => `${world.identity.name}/${name}`);
-    this.#root = new SupervisorUnit(tree, world.identity.name, named, runtime, {
-      started: () => {
-        this.#running = true;
-        this.#onStarted();
-      },
-      exited: (reason) => {
-        this.#running = false;
-        this.#release();
-        onExit(reason);
-      },
+    this.#root = new SupervisorUnit(tree, name, this.#idOf, runtime, {
+      started: () => this.#whenStarted(),
+      exited: (reason) => this.#exited(reason),
     });
   }
 
-  /** Serves the verbs and starts the tree; resolves once every child is up. A failed start is reported by `onExit`. */
+  /**
+   * Serves the verbs and starts the tree; resolves once every child is up. Of a tree that ends before, `onExit` tells
+   * too, so whoever listens there may ignore the rejection.
+   * @throws StartFailedError with the exit reason of the tree.
+   */
   start(): Promise<void> {
-    this.#serve();
-    return new Promise((resolve) => {
-      this.#onStarted = resolve;
-      this.#root.start();
-    });
+    this.#starting ??= this.#start();
+    return this.#starting;
   }
 
   /** Stops the tree in reverse order; `onExit` follows. */
   stop(): void {
-    this.#root.stop();
+    if (this.#starting === undefined) this.#exited({ type: 'shutdown' });
+    else this.#root.stop();
+  }
+
+  #start(): Promise<void> {
+    const starting = new Promise<void>((resolve, reject) => {
+      this.#whenStarted = resolve;
+      this.#whenExited = (reason) => reject(new StartFailedError(reason));
+    });
+    starting.catch(() => {});
+    if (this.#exit !== undefined) this.#whenExited(this.#exit);
+    else {
+      this.#serve();
+      this.#root.start();
+    }
+    return starting;
+  }
+
+  /** What the owner does next is on nobody's account, and not on the stack of who ended last. */
+  #exited(reason: ExitReason): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = reason;
+    this.#release();
+    this.#whenExited(reason);
+    runUnattributed(() => this.#world.clock.soon(() => this.#onExit(reason)));
   }
 
   /** The tree as plain data, root included. */
   tree(): TreeNode {
-    const view = this.#root.view();
+    const { state } = this.#root.view();
     return {
       id: this.#root.id,
       actor: 'node',
-      state: view.state,
-      status: this.#running ? 'running' : 'starting',
+      state,
+      status: statusOfRoot(state),
       restarts: 0,
       incarnation: 1,
       mailbox: 0,
@@ -166,7 +191,7 @@ export class System {
 
   #lease({ actor, ttlMs }: { actor: string; ttlMs: number }): { subject: string; ttlMs: number } {
     const { bus, clock } = this.#world;
-    const id = `${bus.node}/${actor}`;
+    const id = this.#idOf(actor);
     const instance = this.actor(id);
     const known = this.#leases.get(id);
     if (known !== undefined) clock.cancel(known);
@@ -174,17 +199,19 @@ export class System {
       id,
       clock.after(ttlMs, () => this.#endLease(id)),
     );
-    if (known === undefined) {
-      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.actor'), snapshot: plainSnapshot(instance.snapshot()) });
+    // Also after an observation that failed: the next lease is another try.
+    if (!instance.watched) {
       instance.watch(this.#observerOf(id));
+      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.actor'), snapshot: plainSnapshot(instance.snapshot()) });
     }
     return { subject: `live.${bus.node}.${actor}`, ttlMs };
   }
 
   #endLease(id: string): void {
     this.#leases.delete(id);
-    const place = this.#places().find((one) => one.parent.childId(one.name) === id);
-    if (place?.unit instanceof Instance) place.unit.watch(undefined);
+    const unit = this.#places().find((one) => one.parent.childId(one.name) === id)?.unit;
+    if (unit instanceof Instance) unit.watch(undefined);
+    else if (unit instanceof SupervisorUnit) unit.instance().watch(undefined);
   }
 
   #observerOf(id: string): Observer | undefined {
@@ -205,7 +232,7 @@ export class System {
     const { name } = this.#world.identity;
     const node = id.split('/')[0];
     if (node !== name && id.includes('/')) throw new WrongNodeError(id, name);
-    if (id === name) throw new UnitStateError(id, "is this node itself: ask 'host'");
+    if (id === name) throw new UnitStateError(id, "is the whole node: ask 'host'");
     throw new UnitNotFoundError(id);
   }
 
@@ -229,6 +256,18 @@ export class System {
     this.#releases.length = 0;
   }
 }
+
+const statusOfRoot = (phase: string): TreeNode['status'] => {
+  switch (phase) {
+    case 'starting':
+    case 'restarting':
+    case 'stopping':
+    case 'stopped':
+      return phase;
+    default:
+      return 'running';
+  }
+};
 
 /** Version of the inspection envelope; XState 6 reduces the event set, ours must not change with it. */
 const ENVELOPE_VERSION = 1;

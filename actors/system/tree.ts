@@ -59,24 +59,38 @@ export interface SupervisorOptions {
   readonly children: readonly ChildDefinition[];
 }
 
+/** Names become parts of ids and subjects. */
+const NAME = /^[a-zA-Z0-9-]{1,32}$/;
+const STRATEGIES: readonly string[] = ['one_for_one', 'one_for_all', 'rest_for_one'] satisfies Strategy[];
+
 /**
  * A supervisor and its children, in start order.
- * @throws DefinitionError on a duplicate child, a negative limit, or a backoff that does not hold together.
+ * @throws DefinitionError on a bad or duplicate name (in the whole subtree: ids are flat), an unknown strategy, a bad
+ * limit, or a backoff that does not hold together.
  */
 export const defineSupervisor = (options: SupervisorOptions): SupervisorDefinition => {
   const definition = { intensity: INTENSITY, periodMs: PERIOD_MS, ...options };
   const bad = (field: string, message: string) => new DefinitionError(options.name, field, message);
-  if (!(definition.intensity >= 0)) throw bad('intensity', 'must be 0 or more');
+  if (!NAME.test(definition.name)) throw bad('name', 'must be 1 to 32 letters, digits or dashes');
+  if (!STRATEGIES.includes(definition.strategy)) throw bad('strategy', `must be one of ${STRATEGIES.join(', ')}`);
+  if (!(Number.isSafeInteger(definition.intensity) && definition.intensity >= 0))
+    throw bad('intensity', 'must be a whole number, 0 or more');
   if (!(definition.periodMs > 0)) throw bad('periodMs', 'must be positive');
-  const names = new Set<string>();
-  for (const child of definition.children) {
-    const { name } = child.definition;
-    if (names.has(name)) throw bad('children', `names '${name}' twice`);
-    names.add(name);
-    checkOptions(name, child.options);
+  const names = namesBelow(definition);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw bad('children', `names '${twice}' twice`);
+  for (const { definition: child, options: how } of definition.children) {
+    if (!NAME.test(child.name)) throw bad('children', `names '${child.name}': 1 to 32 letters, digits or dashes`);
+    checkOptions(child.name, how);
   }
   return definition;
 };
+
+const namesBelow = ({ children }: SupervisorDefinition): string[] =>
+  children.flatMap((child) => [
+    child.definition.name,
+    ...(child.kind === 'supervisor' ? namesBelow(child.definition) : []),
+  ]);
 
 export const supervisor = (definition: SupervisorDefinition, options: ChildOptions = {}): ChildDefinition => ({
   kind: 'supervisor',

@@ -1,5 +1,5 @@
 /** A supervised unit, whatever runs it: an inline actor, a supervisor, a process. The supervisor knows no more than this. */
-import type { ChildRules, ExitReason } from '../../machines/index.ts';
+import type { ExitReason } from '../../machines/index.ts';
 
 /** What a unit shows of itself. */
 export interface UnitView {
@@ -15,21 +15,15 @@ export interface Unit {
   view(): UnitView;
   /** Asks it to end; it reports through `UnitHooks.exited`. Called at most once. */
   stop(): void;
-  /** Ends it now. */
+  /** Ends it now; it reports through `UnitHooks.exited`. */
   kill(): void;
 }
 
-/** How a unit reports. `exited` is called exactly once, and nothing after it. */
+/**
+ * How a unit reports. `started` once it does its work, `exited` once nothing of it is left; what it reports after that
+ * is ignored.
+ */
 export interface UnitHooks {
   started(): void;
   exited(reason: ExitReason): void;
-}
-
-/** How to make incarnations of a unit. */
-export interface UnitSpec {
-  readonly rules: ChildRules;
-  /** Name of the actor, supervisor or program. */
-  readonly actor: string;
-  /** A throw counts as a failed start. */
-  start(hooks: UnitHooks, incarnation: number): Unit;
 }

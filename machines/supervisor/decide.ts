@@ -12,6 +12,7 @@ import {
   type Moment,
   type SupervisorAction,
   type SupervisorInput,
+  type SupervisorPhase,
   type SupervisorRules,
   type SupervisorState,
 } from './model.ts';
@@ -32,7 +33,7 @@ export const initialState = (rules: SupervisorRules): SupervisorState => ({
     wanted: true,
     recycle: false,
     failures: 0,
-    startedAtMs: 0,
+    upSinceMs: undefined,
     lastExit: undefined,
   })),
   restartTimes: [],
@@ -42,8 +43,8 @@ export const initialState = (rules: SupervisorRules): SupervisorState => ({
 export const decide = (state: SupervisorState, input: SupervisorInput, moment: Moment): Decision => {
   if (state.phase === 'stopped') return [state, []];
   const [changed, first] = apply(state, input, moment);
-  const [advanced, then] = advance(changed, moment);
-  return [advanced, [...first, ...then]];
+  const [advanced, then] = advance(changed);
+  return [{ ...advanced, phase: phaseOf(advanced) }, [...first, ...then]];
 };
 
 // ── What an input changes ───────────────────────────────────────────────────
@@ -56,7 +57,7 @@ const apply = (state: SupervisorState, input: SupervisorInput, moment: Moment): 
       return [stopping(state, { type: 'shutdown' }), []];
     case 'child.started':
       return [
-        ifCurrent(state, input, 'starting', (child) => ({ ...child, status: 'up', startedAtMs: moment.nowMs })),
+        ifCurrent(state, input, 'starting', (child) => ({ ...child, status: 'up', upSinceMs: moment.nowMs })),
         [],
       ];
     case 'child.exited':
@@ -83,15 +84,29 @@ const exited = (
 ): Decision => {
   const child = state.children.find((one) => one.rules.id === id);
   if (child === undefined || child.incarnation !== incarnation || !isRunning(child)) return [state, []];
-  const down: ChildState = { ...child, status: 'down', lastExit: reason };
-  if (child.status === 'stopping' || child.recycle) return [put(state, { ...down, recycle: false }), []];
-  if (state.phase === 'stopping') return [put(state, down), []];
-  if (state.phase === 'starting' && child.status === 'starting') return failedStart(put(state, down), id, reason);
-  if (!needsRestart(child, reason)) {
-    return [put(state, { ...down, wanted: false }), [{ type: 'report', id, reason, next: 'stay down' }]];
-  }
-  return restart(put(state, down), down, reason, moment);
+  const down: ChildState = { ...child, status: 'down', recycle: false, upSinceMs: undefined, lastExit: reason };
+  const next = put(state, down);
+  if (child.status === 'stopping' || child.recycle || state.phase === 'stopping')
+    return [next, unexpected(down, reason)];
+  if (isFailedStart(state, child, reason)) return failedStart(next, id, reason);
+  if (needsRestart(child, reason)) return restart(next, child, reason, moment);
+  return [put(state, { ...down, wanted: false }), [{ type: 'report', id, reason, next: 'stay down' }]];
 };
+
+/** A child that was to go anyway and went in another way than asked, is worth a line. */
+const unexpected = ({ rules, wanted }: ChildState, reason: ExitReason): readonly SupervisorAction[] => {
+  const asked = rules.shutdown === 'kill' && reason.type === 'killed';
+  if (asked || !isAbnormal(reason)) return [];
+  return [{ type: 'report', id: rules.id, reason, next: wanted ? 'restart' : 'stay down' }];
+};
+
+/** The first start of a child in the first round. One that ended at once because it was done has started well. */
+const isFailedStart = (state: SupervisorState, child: ChildState, reason: ExitReason): boolean =>
+  state.phase === 'starting' &&
+  child.status === 'starting' &&
+  child.wanted &&
+  child.restarts === 0 &&
+  reason.type !== 'normal';
 
 /** OTP: a static child that fails to start ends its supervisor; those already up are stopped in reverse. */
 const failedStart = (state: SupervisorState, id: string, reason: ExitReason): Decision => [
@@ -99,32 +114,29 @@ const failedStart = (state: SupervisorState, id: string, reason: ExitReason): De
   [{ type: 'report', id, reason, next: 'give up' }],
 ];
 
-/** Each attempt costs one of the budget, a failed one too. */
+/** Each attempt costs one of the budget, a failed one too. `child` is as it was when it ended. */
 const restart = (state: SupervisorState, child: ChildState, reason: ExitReason, moment: Moment): Decision => {
   const { intensity, periodMs } = state.rules;
-  const restartTimes = [...state.restartTimes.filter((at) => at >= moment.nowMs - periodMs), moment.nowMs];
   const { id } = child.rules;
+  const restartTimes = [...state.restartTimes.filter((at) => at >= moment.nowMs - periodMs), moment.nowMs];
   if (restartTimes.length > intensity) {
-    return [
-      stopping({ ...state, restartTimes }, { type: 'shutdown' }),
-      [{ type: 'report', id, reason, next: 'give up' }],
-    ];
+    const report: SupervisorAction = { type: 'report', id, reason, next: 'give up' };
+    return [stopping({ ...state, restartTimes }, { type: 'shutdown' }), [report]];
   }
-  const ranLong = child.startedAtMs > 0 && moment.nowMs - child.startedAtMs >= child.rules.backoff.resetAfterMs;
-  const failures = ranLong ? 1 : child.failures + 1;
+  const failures = ranLong(child, moment) ? 1 : child.failures + 1;
   const delayMs = backoffMs({ ...child, failures }, moment.fraction);
-  const next: ChildState = {
-    ...child,
-    failures,
-    startedAtMs: 0,
-    restarts: child.restarts + 1,
-    status: delayMs > 0 ? 'waiting' : 'down',
-  };
-  const grouped = { ...put(state, next), restartTimes, children: put(state, next).children.map(inGroupOf(state, id)) };
+  // A start that failed is never tried again within the same turn: whoever wants to stop the loop must get a word in.
+  const waits = delayMs > 0 || child.status === 'starting';
+  const change = { failures, restarts: child.restarts + 1, status: waits ? 'waiting' : 'down' } as const;
+  const counted = update({ ...state, restartTimes }, id, (down) => ({ ...down, ...change }));
+  const grouped = { ...counted, children: counted.children.map(inGroupOf(state, id)) };
   const report: SupervisorAction = { type: 'report', id, reason, next: 'restart' };
-  if (delayMs === 0) return [grouped, [report]];
-  return [grouped, [report, { type: 'waitBackoff', id, incarnation: child.incarnation, delayMs }]];
+  const wait: SupervisorAction = { type: 'waitBackoff', id, incarnation: child.incarnation, delayMs };
+  return [grouped, waits ? [report, wait] : [report]];
 };
+
+const ranLong = ({ upSinceMs, rules }: ChildState, { nowMs }: Moment): boolean =>
+  upSinceMs !== undefined && nowMs - upSinceMs >= rules.backoff.resetAfterMs;
 
 /** The members of a group restart: all, or those started after the one that failed. Temporary ones do not come back. */
 const inGroupOf = (state: SupervisorState, id: string) => {
@@ -155,7 +167,7 @@ const stopping = (state: SupervisorState, exit: ExitReason): SupervisorState => 
 
 // ── The next steps towards what is wanted ───────────────────────────────────
 
-const advance = (state: SupervisorState, moment: Moment): Decision => {
+const advance = (state: SupervisorState): Decision => {
   if (state.children.some((child) => child.status === 'stopping')) return [state, []];
   const leaving = state.children.findLast((child) => isRunning(child) && (child.recycle || !child.wanted));
   if (leaving !== undefined) return stop(state, leaving);
@@ -164,10 +176,17 @@ const advance = (state: SupervisorState, moment: Moment): Decision => {
   }
   if (state.children.some((child) => child.status === 'starting')) return [state, []];
   const next = firstToStart(state);
-  if (next !== undefined) return start(state, next, moment);
-  const settled = state.children.every((child) => child.status === 'up' || !child.wanted);
-  return [{ ...state, phase: settled ? 'running' : state.phase === 'starting' ? 'starting' : 'restarting' }, []];
+  return next === undefined ? [state, []] : start(state, next);
 };
+
+const phaseOf = ({ phase, children }: SupervisorState): SupervisorPhase => {
+  if (phase === 'stopping' || phase === 'stopped') return phase;
+  if (children.every(isSettled)) return 'running';
+  return phase === 'starting' ? 'starting' : 'restarting';
+};
+
+const isSettled = ({ status, wanted, recycle }: ChildState): boolean =>
+  wanted ? status === 'up' && !recycle : status === 'down';
 
 /** In a group, nobody overtakes a member that still waits for its backoff. */
 const firstToStart = (state: SupervisorState): ChildState | undefined => {
@@ -178,11 +197,12 @@ const firstToStart = (state: SupervisorState): ChildState | undefined => {
   });
 };
 
-const start = (state: SupervisorState, child: ChildState, moment: Moment): Decision => {
+const start = (state: SupervisorState, child: ChildState): Decision => {
   const incarnation = child.incarnation + 1;
-  const starting: ChildState = { ...child, status: 'starting', incarnation, startedAtMs: moment.nowMs };
-  const phase = state.phase === 'starting' ? 'starting' : 'restarting';
-  return [{ ...put(state, starting), phase }, [{ type: 'start', id: child.rules.id, incarnation }]];
+  return [
+    put(state, { ...child, status: 'starting', incarnation }),
+    [{ type: 'start', id: child.rules.id, incarnation }],
+  ];
 };
 
 const stop = (state: SupervisorState, child: ChildState): Decision => {

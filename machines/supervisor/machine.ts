@@ -77,7 +77,6 @@ export const supervisorMachine = supervisor.createMachine({
       tags: 'busy',
       always: [
         { guard: phase('running'), target: 'running' },
-        { guard: phase('restarting'), target: 'restarting' },
         { guard: phase('stopping'), target: 'stopping' },
         { guard: phase('stopped'), target: 'stopped' },
       ],

@@ -59,7 +59,8 @@ export interface ChildState {
   readonly recycle: boolean;
   /** Consecutive failures, for backoff. */
   readonly failures: number;
-  readonly startedAtMs: number;
+  /** Monotonic time of its last `child.started`; undefined unless it is up. */
+  readonly upSinceMs: number | undefined;
   readonly lastExit: ExitReason | undefined;
 }
 
