@@ -97,6 +97,19 @@ describe('the log', () => {
     });
   });
 
+  it('hides a secret that the cut of a long text would halve', () => {
+    const { log, lines } = collect();
+    log.error('config.bad', { text: `${'x'.repeat(1_980)} SUA${'B'.repeat(55)}` });
+    expect(lines[0]).not.toContain('SUAB');
+  });
+
+  it('shows the key of a store entry, which names a place', () => {
+    const { log, records } = collect();
+    log.error('store_entry_damaged', { key: 'election.term' });
+    log.error('store_entry_damaged', { key: '9f86d081884c7d65' });
+    expect(records().map(({ key }) => key)).toEqual(['election.term', '[redacted]']);
+  });
+
   it('takes whatever a careless caller gives it, flat and short', () => {
     const { log, lines, records } = collect();
     const circle: Record<string, unknown> = {};

@@ -1,6 +1,6 @@
 /**
  * The real clock: the only place of the product, with the virtual clock, that reads time or starts a timer
- * (2-architecture, "The seam").
+ * (ARCHITECTURE.md, "The seams").
  *
  * Three properties that Node's own timers lack and actors rely on: a timer never fires before its time (Node truncates
  * delays and may be a millisecond early, so an epoch timer would see the old epoch), a delay above 2^31 - 1 ms works

@@ -1,5 +1,5 @@
 /**
- * The log of a node: one JSON object a line, with `level`, `time`, `node`, `action` and flat fields (decision 15).
+ * The log of a node: one JSON object a line, with `level`, `time`, `node`, `action` and flat fields.
  * pino behind the `Log` port, so that actors know neither the library nor the destination.
  * Time comes from the injected clock; nothing in a line differs between two runs of one simulation.
  * Logging never throws and never stops a node: a full disk or a closed pipe loses lines, not the process.

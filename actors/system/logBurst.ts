@@ -1,6 +1,6 @@
 /**
  * One line for the first of a burst and one with a count when it ends: what a flood of forged or replayed frames
- * gets, instead of a line each (issue: "counted by reason, logged once a burst").
+ * gets, instead of a line each.
  */
 import type { Clock, Log, LogFields, Timer } from './world.ts';
 

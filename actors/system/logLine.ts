@@ -1,4 +1,4 @@
-/** Log lines for people: what `isochron logs` shows. The raw lines stay the truth (decision 15). */
+/** Log lines for people: what `isochron logs` shows. The raw lines stay the truth. */
 
 const levelWidth = 5;
 

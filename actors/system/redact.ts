@@ -9,17 +9,24 @@ export const redacted = '[redacted]';
 /** Longest text of one field, in characters: an oversized frame must not become an oversized log. */
 const textCharsMax = 2_000;
 
-/** `key`, `groupSeed`, `admin_secret`, `sharePath` of a key file …, but not `publicKey` or `natsKey`. */
+/** `key`, `groupSeed`, `admin_secret`, `apiToken` …, but not `publicKey` or `natsKey`, which are public. */
 const secretName =
   /^(key|private_?key|secret_?key)$|(^|_)(seed|secret|password|passphrase|token)$|(Seed|Secret|Password|Token|PrivateKey)$/i;
+
+/** The key of a store entry, `election.term`: names a place, and is no secret. */
+const entryKey = /^[a-z][A-Za-z]*(\.[A-Za-z0-9-]+)+$/;
+
+const isSecret = (name: string, value: unknown): boolean =>
+  secretName.test(name) && !(name === 'key' && typeof value === 'string' && entryKey.test(value));
 
 /** nkey seeds (`S`, type, 56 base32 characters), admin bundles, PEM private keys. */
 const secretText =
   /\bS[ACNOUX][A-Z2-7]{56}\b|p2pos-admin:\/\/\S+|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(-----END [A-Z ]*-----)?/g;
 
+/** Secrets first: half a seed, cut at the limit, would no longer look like one. */
 const clean = (text: string): string => {
-  const short = text.length > textCharsMax ? `${text.slice(0, textCharsMax)}…` : text;
-  return short.replace(secretText, redacted);
+  const safe = text.replace(secretText, redacted);
+  return safe.length > textCharsMax ? `${safe.slice(0, textCharsMax)}…` : safe;
 };
 
 const asText = (value: object): string => {
@@ -33,7 +40,7 @@ const asText = (value: object): string => {
 /** The value as it may be logged: flat, short, without secrets. Never throws, whatever it is given. */
 export const redact = (name: string, value: unknown): string | number | boolean | null => {
   if (value === null || typeof value === 'boolean') return value;
-  if (secretName.test(name)) return redacted;
+  if (isSecret(name, value)) return redacted;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'string') return clean(value);
   if (value instanceof Error) return clean(`${value.name}: ${value.message}`);

@@ -1,7 +1,7 @@
 /**
  * Durable state of one node: a single SQLite file (libsql, WAL, synchronous=FULL), one writer. When `put` returns the
  * value is on disk: terms, epochs, nonces and `Ci` are written before any message that depends on them leaves
- * (2-architecture, "The seam").
+ * (ARCHITECTURE.md, "The seams").
  *
  * The file is locked for as long as it is open, by the operating system, so that a killed process leaves no lock.
  * Facts about libsql 0.5.29 this file works around: `.get()` adds a field unless `.raw()`; binding a lone Buffer aborts

@@ -1,7 +1,7 @@
 /**
  * The virtual clock: time moves only when a test or a simulation moves it, and every timer fires at exactly its own
  * time, those that timers start included. (XState's SimulatedClock jumps first and fires later: a 10 ms timer that
- * starts another 10 ms timer stops at the first when 25 ms pass. research/actors §4.)
+ * starts another 10 ms timer stops at the first when 25 ms pass.)
  *
  * One time line carries any number of node clocks, each with its own offset, drift and steps. Between two callbacks
  * all promise work settles, as in Node; order depends on nothing but the calls made, so a run repeats exactly.

@@ -15,7 +15,7 @@ const timers =
 const members =
   /\b(?:globalThis|global|window|self)\s*\.\s*(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|performance|crypto|Date|Math)\b|\bDate\s*\.\s*now\b|\bnew\s+Date\s*(?:\(\s*\)|(?![\s\w(.]))|(?<!new\s*)(?<![.\w$])Date\s*\(|\bperformance\s*\.\s*\w+|\bMath\s*\.\s*random\b|\bprocess\s*\.\s*(?:hrtime|nextTick|uptime)\b|\bAbortSignal\s*\.\s*timeout\b|(?<![.\w$])crypto\s*\.\s*(?:getRandomValues|randomUUID|subtle)\b/g;
 
-/** Time and randomness come from World (2-architecture, "The seam"). */
+/** Time and randomness come from World (ARCHITECTURE.md, "The seams"). */
 export const checkGlobals = (sources: readonly Source[]): Finding[] =>
   sources
     .filter((source) => isProduct(source) && !worldFiles.test(source.path))
