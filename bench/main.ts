@@ -3,6 +3,8 @@ import { type Bench, BenchError, renderReport } from './report.ts';
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   bus: async () => (await import('./bus/bench.ts')).busBench,
+  failover: async () => (await import('./cluster/failover.ts')).failoverBench,
+  idle: async () => (await import('./cluster/idle.ts')).idleBench,
 };
 
 const USAGE = 2;

@@ -3,7 +3,7 @@
  * and called from `prepare`, `start` and `test`, so that what runs is always what is written.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,7 +17,18 @@ if (!existsSync(tsc)) {
 const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);
 const EXECUTABLE = 0o755;
-chmodSync(join(root, 'dist', 'cli', 'main.js'), EXECUTABLE);
+const bin = join(root, 'dist', 'cli', 'main.js');
+chmodSync(bin, EXECUTABLE);
+linkBin();
+
+/** Makes `npx isochron` work in this checkout at once; npm links the bins of dependencies only, never the project's own. */
+function linkBin() {
+  if (process.platform === 'win32') return;
+  const link = join(root, 'node_modules', '.bin', 'isochron');
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(bin, link);
+}
 
 function fail(message) {
   process.stderr.write(`build: ${message}\n`);

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delay } from '../../actors/index.ts';
-import { bar, type Bench, BenchError, type BenchReport, figure, machine, quantile } from '../report.ts';
+import { type Bench, BenchError, type BenchReport, bar, figure, machine, quantile } from '../report.ts';
 import { type RealCluster, startCluster } from './realCluster.ts';
 
 const MEASURE_MS = 60_000;
