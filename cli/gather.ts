@@ -93,7 +93,7 @@ export class Gatherer {
   async gather(what: GatherWhat = {}): Promise<ClusterView> {
     const [host] = await Promise.all([this.#host(), this.members()]);
     const units = host.value?.children ?? [];
-    if (this.#members.length === 0) await this.#membersFrom(units);
+    if (this.#members.length === 0) this.#members = await this.#membersFrom(processes(units).map(({ id }) => id));
     const nodes = await Promise.all(this.#roster(units).map((node) => this.#node(node, what)));
     return {
       cluster: this.#options.bus.cluster,
@@ -107,15 +107,17 @@ export class Gatherer {
   /** The members as the cluster last told them; empty when nobody did. @throws BusUnavailableError */
   async members(): Promise<readonly MemberView[]> {
     if (this.#untilMembership-- > 0) return this.#members;
-    const { value } = await answerOf(this.#ask('any', 'membership.get'));
-    const members = membersOf(value?.envelope);
-    if (members.length > 0) {
-      this.#members = members;
-      this.#untilMembership = gatheringsPerMembership;
-    } else {
-      this.#untilMembership = 0;
-    }
+    const fromAny = await this.#membersFrom(['any']);
+    // No validator is ready, as when all are just starting: every node knows its membership too.
+    const members = fromAny.length > 0 ? fromAny : await this.#membersFrom(this.#members.map(({ name }) => name));
+    if (members.length > 0) this.#members = members;
+    this.#untilMembership = this.#members.length > 0 ? gatheringsPerMembership : 0;
     return this.#members;
+  }
+
+  async #membersFrom(names: readonly string[]): Promise<readonly MemberView[]> {
+    const answers = await Promise.all(names.map((name) => answerOf(this.#ask(name, 'membership.get'))));
+    return answers.map(({ value }) => membersOf(value?.envelope)).find(({ length }) => length > 0) ?? [];
   }
 
   #ask<V extends 'supervisor.tree' | 'epoch.get' | 'election.get' | 'membership.get'>(to: string, verb: V) {
@@ -126,12 +128,6 @@ export class Gatherer {
   async #host(): Promise<Answer<TreeNode>> {
     const { host } = this.#options;
     return host === undefined ? answerOf(this.#ask('host', 'supervisor.tree')) : { value: host() };
-  }
-
-  /** No validator is ready, as when all are just starting: any node knows its membership too. */
-  async #membersFrom(units: readonly TreeNode[]): Promise<void> {
-    const answers = await Promise.all(processes(units).map(({ id }) => answerOf(this.#ask(id, 'membership.get'))));
-    this.#members = answers.map(({ value }) => membersOf(value?.envelope)).find(({ length }) => length > 0) ?? [];
   }
 
   /** Members that run a node; while the members are unknown, the processes of `host`. */

@@ -67,7 +67,7 @@ export class LiveStream {
   /** Every actor of the node; its supervisors only pass on what their children do. */
   async #actors(): Promise<readonly string[]> {
     const { node } = this.#target;
-    const tree = await askAbout(this.#connection, addressOf(`${node}/any`), 'supervisor.tree', {});
+    const tree = await askAbout(this.#connection, { id: node, to: node, isBare: false }, 'supervisor.tree', {});
     return unitsOf(tree)
       .filter(
         ({ id, actor, isolation }) => id.startsWith(`${node}/`) && actor !== 'supervisor' && isolation === 'inline',

@@ -28,11 +28,14 @@ export const unitRow = (unit: TreeNode): UnitRow => {
   return { id, actor, status, state, restarts, uptimeMs, pid, mailbox, lastExit: ended };
 };
 
-/** What the node is doing: the state of its election, on a device that of its epoch. */
-const stateOfNode = ({ name, tree, unit }: NodeView): string => {
+/** What the node is doing: whether it leads, on a device whether it is synchronized. */
+const stateOfNode = ({ name, tree, unit, epoch }: NodeView): string => {
   const units = tree === undefined ? [] : unitsOf(tree);
-  const telling = ['election', 'epoch'].map((actor) => units.find(({ id }) => id === `${name}/${actor}`));
-  return telling.find((one) => one !== undefined)?.state ?? unit?.state ?? '';
+  const election = units.find(({ id }) => id === `${name}/election`);
+  // Without the regions below it: `following`, not everything that goes on meanwhile.
+  if (election !== undefined) return election.state.replace(/[(.].*$/s, '');
+  if (epoch !== undefined) return epoch.synchronized ? 'synchronized' : 'unsynchronized';
+  return unit?.state ?? '';
 };
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

@@ -16,7 +16,7 @@ import { allRows, colourOf, nodeRow, type UnitRow, unitRow } from '../unitRows.t
 export const run = async (context: Context, args: Arguments): Promise<ExitCode | undefined> => {
   const id = args.text('id');
   const { connection, gatherer } = await observe(context);
-  if (id === undefined) return showCluster(context, await gatherer.gather({ trees: true }));
+  if (id === undefined) return showCluster(context, await gatherer.gather({ trees: true, elections: true }));
   const view = await gatherer.gather({ trees: true });
   return showUnit(context, rowOf(view, connection, id));
 };
@@ -32,6 +32,7 @@ const showCluster = ({ output }: Context, view: ClusterView): ExitCode => {
   const epoch =
     view.nodes.find(({ name }) => name === head)?.epoch ?? view.nodes.flatMap((node) => node.epoch ?? [])[0];
   const now = epoch === undefined ? null : epochAt(epoch, view.atMs);
+  const leadsMs = view.nodes.find(({ name }) => name === head)?.election?.sinceMs ?? null;
   const problems = disagreements(view);
   const document = {
     cluster: view.cluster,
@@ -39,6 +40,7 @@ const showCluster = ({ output }: Context, view: ClusterView): ExitCode => {
     active: health !== 'down',
     head,
     term,
+    leadsMs,
     epoch: now?.epoch ?? null,
     nodes: view.nodes.length,
     answering: view.nodes.filter(isAnswering).length,
@@ -46,9 +48,10 @@ const showCluster = ({ output }: Context, view: ClusterView): ExitCode => {
     problems,
   };
   output.result(document, (paint) => {
+    const since = leadsMs === null ? '' : `, for ${formatDuration(leadsMs)}`;
     const lines = [
       `${paint('bold', view.cluster)}  ${paint(healthColours[health] ?? 'dim', health)}`,
-      `head          ${head ?? 'none'}${head === null ? '' : `, term ${term}`}`,
+      `head          ${head === null ? 'none' : `${head}, term ${term}${since}`}`,
       `epoch         ${now === null ? 'unknown' : `${now.epoch}, ${Math.floor(now.phase * 100)} % through`}`,
       `synchronized  ${synchronized} of ${view.nodes.length} nodes`,
       ...problems.map((problem) => `problem       ${paint('yellow', plain(problem))}`),

@@ -39,7 +39,7 @@ const labelOf = ({ id, status, state, restarts, uptimeMs, pid, lastExit }: TreeN
     paint(colourOf(status) ?? 'dim', status),
     ...(state === '' || state === status ? [] : [plain(state)]),
     ...(restarts === 0 ? [] : [paint('yellow', `restarts ${restarts}`)]),
-    ...(lastExit === undefined ? [] : [paint('dim', `(${plain(lastExit.detail ?? lastExit.type)})`)]),
+    ...(lastExit === undefined ? [] : [paint('dim', `last exit: ${plain(lastExit.detail ?? lastExit.type)}`)]),
     ...(status === 'running' ? [paint('dim', `up ${formatDuration(uptimeMs)}`)] : []),
     ...(pid === null ? [] : [paint('dim', `pid ${pid}`)]),
   ];

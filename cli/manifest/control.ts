@@ -52,7 +52,7 @@ const seeCommands: readonly CommandSpec[] = [
     summary: 'say whether a unit, or the cluster, is active',
     description:
       'Exits 0 when it is active, 3 when it is not, 4 when nobody knows it. A unit is active while it runs and answers; the cluster while a node keeps time under a head, and healthy when all nodes agree. ' +
-      'With --json {id, active, …} as a row of ps, or for the cluster {cluster, health, active, head, term, epoch, nodes, answering, synchronized, problems}.',
+      'With --json {id, active, …} as a row of ps, or for the cluster {cluster, health, active, head, term, leadsMs, epoch, nodes, answering, synchronized, problems}.',
     args: [unitId],
     examples: [
       { command: 'isochron status', does: 'head, term, epoch and health of the cluster' },
