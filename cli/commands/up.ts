@@ -1,8 +1,9 @@
 /** `isochron up`: a whole cluster on this machine, from files checked first to a clean stop (3-interface §4). */
 import { resolve } from 'node:path';
 import { installCrashHandlers } from '../../actors/index.ts';
-import { findNatsServer, NatsServerMissingError } from '../../bus/index.ts';
+import { BusOptionError, findNatsServer, NatsServerMissingError } from '../../bus/index.ts';
 import { describeExit, type ExitReason } from '../../machines/index.ts';
+import type { IsochronError } from '../../protocol/index.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { deferred } from '../deferred.ts';
@@ -21,6 +22,9 @@ import { makeTemporaryCluster, removeTemporaryCluster } from '../host/upDirector
 import { Records } from '../records.ts';
 import { reportError } from '../report.ts';
 
+/** A cluster that takes longer has a problem worth looking into. */
+const slowMs = 20_000;
+
 export const run = async (context: Context, args: Arguments): Promise<ExitCode | undefined> => {
   const dir = args.text('dir') ?? context.globals.dir ?? (context.env.ISOCHRON_DIR || undefined);
   if (args.flag('detach')) return upDetached(context, { dir, wait: args.flag('wait'), forMs: args.number('for') });
@@ -31,15 +35,13 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
 /** Reads, checks, claims and starts; what was begun is undone when the command ends, in reverse. */
 const open = async (context: Context, given: string | undefined): Promise<RunningCluster> => {
   const { clock, env, output, random } = context;
-  const binary = findServer(given !== undefined);
+  const server = findServer(given !== undefined, env);
   const records = new Records(env);
   const dir = given === undefined ? await temporary(context) : realDir(given);
   const whole = await readWholeCluster(dir);
   for (const file of whole.updated) output.message(`${file}: brought in line with isochron.json of the cluster`);
-  if (binary instanceof NatsServerMissingError) {
-    output.message(
-      `${binary.message}; running on the in-memory bus in this process, which no second terminal can reach`,
-    );
+  if (typeof server !== 'string') {
+    output.message(withoutServer(server));
     return startMemoryCluster({ whole, clock, random });
   }
   const record = { dir, nats: null, console: null, pid: process.pid, temporary: given === undefined };
@@ -50,14 +52,22 @@ const open = async (context: Context, given: string | undefined): Promise<Runnin
   return cluster;
 };
 
-/** Missing is a reason to do without only where nobody named a cluster. @throws NatsServerMissingError, BusOptionError */
-const findServer = (required: boolean): string | NatsServerMissingError => {
+/** No binary is a reason to do without one only where nobody named a cluster. @throws NatsServerMissingError, BusOptionError */
+const findServer = (required: boolean, env: Context['env']): string | IsochronError => {
   try {
-    return findNatsServer();
+    return findNatsServer(env);
   } catch (error) {
-    if (error instanceof NatsServerMissingError && !required) return error;
+    const isAbsent = error instanceof NatsServerMissingError || error instanceof BusOptionError;
+    if (isAbsent && !required) return error;
     throw error;
   }
+};
+
+/** One line: why, what instead, what it costs, and how to have it otherwise. */
+const withoutServer = (reason: IsochronError): string => {
+  const install = 'apt-get install nats-server, or brew install nats-server';
+  const why = reason instanceof NatsServerMissingError ? 'no nats-server found' : reason.message;
+  return `${why}: running on the in-memory bus in this process, which no second terminal can reach; to change that: ${install}`;
 };
 
 const temporary = async (context: Context): Promise<string> => {
@@ -91,15 +101,44 @@ const attend = async (context: Context, cluster: RunningCluster, forMs: number |
   return exitCodes.ok;
 };
 
-/** Says when the cluster is started, and when it is ready. */
+/** Says when the cluster is started, and when it is ready; on a terminal the live table follows. */
 const announce = async (context: Context, cluster: RunningCluster, signal: AbortSignal): Promise<void> => {
-  const starter = starterLink(context.env);
+  const { clock, env, output } = context;
+  const starter = starterLink(env);
+  if (output.interactive) output.message(`Starting ${cluster.nodes.join(', ')} …`);
   await cluster.started;
   starter.started(cluster.dir, cluster.nats);
-  const agreement = await waitForAgreement(cluster.bus, cluster.nodes, context.clock, signal);
+  const slow = clock.after(slowMs, () => output.message('The nodes do not agree on an epoch yet; still waiting.'));
+  const agreement = await waitForAgreement(cluster.bus, cluster.nodes, clock, signal).finally(() => clock.cancel(slow));
   const line = readyLine(cluster);
   starter.ready(line);
-  context.output.result(line, (paint) => readyMessage(cluster, agreement, paint));
+  output.result(line, (paint) => readyMessage(cluster, agreement, paint));
+  if (output.interactive && !output.quiet) await showTable(context, cluster, signal);
+};
+
+/** Loaded for people only: a cluster that nobody watches does not pay for it. */
+const showTable = async (
+  { clock, output, onExit }: Context,
+  cluster: RunningCluster,
+  signal: AbortSignal,
+): Promise<void> => {
+  const [{ createLiveTable }, { Gatherer }, { terminalOf }] = await Promise.all([
+    import('../render/liveTable.ts'),
+    import('../gather.ts'),
+    import('../observe.ts'),
+  ]);
+  if (signal.aborted) return;
+  const gatherer = new Gatherer({ bus: cluster.bus, clock, host: () => cluster.tree() });
+  const table = createLiveTable({
+    out: terminalOf(output),
+    paint: output.paint,
+    clock,
+    gather: () => gatherer.gather(),
+  });
+  output.raw('\n');
+  table.start();
+  signal.addEventListener('abort', () => table.stop(), { once: true });
+  onExit(() => table.stop());
 };
 
 /** Why it ended, in the words of what failed. */

@@ -39,7 +39,7 @@ export const clusterPaths = (dir: string) => ({
 export const clusterKeys = ['system', 'admin', 'host', 'operator', 'viewer'] as const;
 export type ClusterKey = (typeof clusterKeys)[number];
 
-const name = z.string().refine(isName, 'expected [a-z0-9-]{1,32}');
+const name = z.string('expected [a-z0-9-]{1,32}').refine(isName, 'expected [a-z0-9-]{1,32}');
 const port = z
   .int('expected a port, 1 to 65535')
   .min(1, 'expected a port, 1 to 65535')
@@ -54,7 +54,7 @@ const shared = {
   parameters: z
     .record(z.string(), z.unknown(), 'expected an object of parameters that differ from the preset')
     .default({}),
-  systemKey: z.string().refine(isNkeyPublic, 'expected a public user nkey (U…)'),
+  systemKey: z.string('expected a public user nkey (U…)').refine(isNkeyPublic, 'expected a public user nkey (U…)'),
 };
 
 const tlsFile = z.string('expected a path').min(1, 'expected a path');

@@ -62,8 +62,19 @@ export const readChecked = <T>(file: string, schema: z.ZodType<T>): T => {
   const issue = parsed.error.issues[0];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.');
-  throw new FileError(file, path, unknown === undefined ? (issue?.message ?? 'invalid') : 'unknown field');
+  throw new FileError(
+    file,
+    path,
+    unknown === undefined ? expectation(issue?.message ?? 'invalid') : 'expected no such field',
+  );
 };
+
+/** The checker's sentence in our words: `expected string, found nothing`. */
+const expectation = (message: string): string =>
+  message
+    .replace(/^(Invalid input|Invalid option|Too small|Too big|Unrecognized key): /, '')
+    .replace(/, received undefined$/, ', found nothing')
+    .replace(/, received (.*)$/, ', got $1');
 
 /** Runs a check of file content; what it throws names the file. */
 export const checking = <T>(file: string, check: () => T): T => {
@@ -72,7 +83,7 @@ export const checking = <T>(file: string, check: () => T): T => {
   } catch (error) {
     if (error instanceof FileError || !(error instanceof IsochronError)) throw error;
     const field = typeof error.details.field === 'string' ? error.details.field : '';
-    throw new FileError(file, field, withoutPrefix(error.message, `${field}: `), error);
+    throw new FileError(file, field, expectation(withoutPrefix(error.message, `${field}: `)), error);
   }
 };
 

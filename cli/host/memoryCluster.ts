@@ -53,6 +53,7 @@ export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOption
     nats: null,
     nodes: whole.nodes.map(({ config }) => config.name),
     bus,
+    tree: () => system.tree(),
     started,
     ended: closed,
     stop: async () => {

@@ -143,6 +143,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     nats: server.url,
     nodes: whole.nodes.map(({ config }) => config.name),
     bus,
+    tree: () => system.tree(),
     started,
     ended: closed,
     stop: async () => {

@@ -29,11 +29,11 @@ export const readyMessage = (cluster: RunningCluster, agreement: Agreement, pain
   return [
     `${paint('green', 'Ready')}: ${who} agree on epoch ${epoch}; ${head} leads (term ${term}).`,
     `Directory ${cluster.dir}, ${cluster.nats === null ? 'in-memory bus' : `NATS at ${cluster.nats}`}. Ctrl-C stops it.`,
-    ...(cluster.nats === null ? [] : nextCommands(head, paint)),
+    'Next, in another terminal:',
+    ...nextCommands(cluster, head).map((command) => `  ${paint('bold', `npx isochron ${command}`)}`),
   ].join('\n');
 };
 
-const nextCommands = (head: string, paint: Paint): readonly string[] => [
-  'Next, in another terminal:',
-  ...['ps', 'top', `kill ${head}`].map((command) => `  ${paint('bold', `npx isochron ${command}`)}`),
-];
+/** On the in-memory bus nobody can be asked: what helps then is to find out why, and to make a cluster that can. */
+const nextCommands = ({ nats }: RunningCluster, head: string): readonly string[] =>
+  nats === null ? ['doctor', 'init my-cluster', 'config'] : ['ps', 'top', `kill ${head}`];

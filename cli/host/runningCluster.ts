@@ -1,6 +1,7 @@
 /** What `up` runs, whatever carries the bus: started, watched, stopped. */
 import type { Bus } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
+import type { TreeNode } from '../../protocol/index.ts';
 
 export interface RunningCluster {
   readonly dir: string;
@@ -11,6 +12,8 @@ export interface RunningCluster {
   readonly nodes: readonly string[];
   /** Speaks as `host`. */
   readonly bus: Bus;
+  /** What `host` supervises, now. */
+  tree(): TreeNode;
   /** Resolves when every node is up. A node that cannot start ends the cluster: see `ended`. */
   readonly started: Promise<void>;
   /** Resolves with the reason when the whole tree has ended. */
