@@ -3,12 +3,15 @@ import type { MemberRole } from '../protocol/index.ts';
 import { beacon } from './beacon.ts';
 import { election } from './election.ts';
 import { epoch } from './epoch.ts';
+import { clockFact } from './facts.ts';
 import { membership } from './membership.ts';
 import {
   actor,
   type ChildDefinition,
   defineSupervisor,
   type SupervisorDefinition,
+  System,
+  type SystemOptions,
   supervisor,
 } from './system/index.ts';
 
@@ -23,5 +26,15 @@ const timeOf = (role: MemberRole): ChildDefinition =>
   );
 
 /** The tree of one node. */
-export const nodeTree = (role: MemberRole): SupervisorDefinition =>
+const nodeTree = (role: MemberRole): SupervisorDefinition =>
   defineSupervisor({ name: 'node', strategy: 'one_for_one', children: [actor(membership), timeOf(role)] });
+
+/**
+ * A member's node on its World, not started yet. A validator takes its share of `ask.any` only while it is synchronised:
+ * whoever asks any of them is answered by one that knows the time.
+ */
+export const createNode = (options: Omit<SystemOptions, 'tree'> & { readonly role: MemberRole }): System => {
+  const system = new System({ ...options, tree: nodeTree(options.role) });
+  system.facts.hear(clockFact, ({ synchronized }) => options.world.bus.setReady(synchronized));
+  return system;
+};

@@ -7,6 +7,7 @@ import {
   createIdentity,
   createMemoryStore,
   createMetrics,
+  createNode,
   createSeededRandom,
   createVirtualClock,
   type FactBoard,
@@ -14,11 +15,10 @@ import {
   type MemoryStore,
   type Metrics,
   type NodeClock,
-  nodeTree,
   type Sample,
   type SeededRandom,
   type StoreImage,
-  System,
+  type System,
   silentLog,
   type VirtualClock,
 } from '../actors/index.ts';
@@ -133,7 +133,7 @@ export class SimulatedCluster {
     });
     const metrics = createMetrics();
     const bus = this.#hub.connect({ cluster: 'sim', node: name, role: node.role, clock, random: this.#random });
-    const system = new System({
+    const system = createNode({
       world: {
         clock,
         random: this.#random,
@@ -150,7 +150,7 @@ export class SimulatedCluster {
           membership: this.material.membership,
         },
       },
-      tree: nodeTree(node.role),
+      role: node.role,
       onExit: (reason) => {
         if (this.#running.get(name)?.system === system) this.failures.push(`${name}: ${JSON.stringify(reason)}`);
       },

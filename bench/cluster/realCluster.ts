@@ -24,6 +24,11 @@ export interface RealCluster {
   readonly clock: Clock;
   readonly bus: Bus;
   readonly nodes: readonly string[];
+  readonly dir: string;
+  readonly cluster: string;
+  /** Server URL, and the seed that connects as operator. */
+  readonly login: { readonly server: string; readonly seed: string };
+  /** Of `up` itself. */
   readonly pid: number;
   epoch(node: string): Promise<EpochReply | undefined>;
   tree(): Promise<TreeNode>;
@@ -33,7 +38,9 @@ export interface RealCluster {
   stop(): Promise<void>;
 }
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'cli', 'main.js');
+/** Real processes always run what was built, also when this file itself runs from source (tests). */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const main = join(root, import.meta.url.endsWith('.ts') ? 'dist' : '.', 'cli', 'main.js');
 
 export const startCluster = async (): Promise<RealCluster> => {
   const state = mkdtempSync(join(tmpdir(), 'isochron-bench-'));
@@ -42,9 +49,10 @@ export const startCluster = async (): Promise<RealCluster> => {
   const clock = createClock();
   const ready = await Promise.race([readyLine(up), timeout(clock, up)]);
   const config = JSON.parse(readFileSync(join(ready.dir, 'isochron.json'), 'utf8')) as { cluster: string };
+  const seed = readFileSync(join(ready.dir, 'keys', 'operator.nk'), 'utf8').trim();
   const bus = await connectNats({
     servers: ready.nats,
-    seed: readFileSync(join(ready.dir, 'keys', 'operator.nk'), 'utf8').trim(),
+    seed,
     cluster: config.cluster,
     node: 'operator',
     role: 'operator',
@@ -56,6 +64,9 @@ export const startCluster = async (): Promise<RealCluster> => {
     clock,
     bus,
     nodes: ready.nodes,
+    dir: ready.dir,
+    cluster: config.cluster,
+    login: { server: ready.nats, seed },
     pid: up.pid ?? 0,
     epoch: (node) =>
       bus.ask(node, 'epoch.get', {}, { timeoutMs: 500 }).then(

@@ -3,7 +3,7 @@
  * until a signal, its parent's end, or its own supervisor's giving up.
  */
 import { resolve } from 'node:path';
-import { installCrashHandlers, nodeTree, System } from '../../actors/index.ts';
+import { createNode, installCrashHandlers } from '../../actors/index.ts';
 import type { Arguments } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { deferred } from '../deferred.ts';
@@ -27,9 +27,9 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
     ended.resolve(exitCodes.failure);
   });
   const { name, role } = files.config;
-  const system = new System({
+  const system = createNode({
     world,
-    tree: nodeTree(role),
+    role,
     onExit: (reason) => {
       if (!signal.aborted) log.error('gave_up', { reason: reason.type });
       ended.resolve(signal.aborted ? exitCodes.ok : exitCodes.failure);

@@ -6,12 +6,12 @@ import {
   type Clock,
   createMemoryStore,
   createMetrics,
-  nodeTree,
+  createNode,
   oncePerBurst,
   type ProgramDefinition,
   type Random,
   type Store,
-  System,
+  type System,
   silentLog,
   type Unit,
   type UnitHooks,
@@ -89,7 +89,7 @@ class InlineNode implements Unit {
     const log = silentLog;
     const refusals = oncePerBurst(log, clock, burstWindowMs);
     const bus = hub.connect(busOptionsOf(files, { clock, random, metrics, refusals }));
-    this.#system = new System({
+    this.#system = createNode({
       world: {
         clock,
         random,
@@ -100,7 +100,7 @@ class InlineNode implements Unit {
         identity: identityOf(files),
         config: nodeConfigOf(files, clock),
       },
-      tree: nodeTree(files.config.role),
+      role: files.config.role,
       onExit: (reason) => {
         refusals.end();
         void bus.drain().then(() => hooks.exited(reason));
