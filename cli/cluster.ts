@@ -53,9 +53,10 @@ export interface OperatorConnection {
  * Which cluster is meant; files are read, nothing is connected.
  * @throws AmbiguousClusterError, ClusterUnavailableError, UsageError, FileError
  */
-export const findCluster = (context: Pick<Context, 'cwd' | 'env' | 'globals'>): FoundCluster => {
-  const { cwd, env, globals } = context;
-  const records = new Records(env);
+export const findCluster = (
+  { cwd, env, globals }: Pick<Context, 'cwd' | 'env' | 'globals'>,
+  records = new Records(env),
+): FoundCluster => {
   if (globals.dir !== undefined)
     return inDir(records, resolve(cwd, globals.dir), globals.nats ?? env.ISOCHRON_NATS, env.NATS_URL);
   if (globals.nats !== undefined) return atUrl(records, globals.nats, cwd);
