@@ -14,7 +14,7 @@ import type {
   StateMachine,
 } from 'xstate';
 import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
-import { type PlaceholderKind, placeholderKind } from '../../machines/index.ts';
+import { type Placeholder, type PlaceholderKind, placeholderKind } from '../../machines/index.ts';
 import type { Topic, Verb } from '../../protocol/index.ts';
 import { DefinitionError } from './errors.ts';
 import type { Fact, FactReader } from './facts.ts';
@@ -70,11 +70,16 @@ type SourcesOf<M> =
 /** Delivers an event to the actor's own machine. */
 export type Send<M extends AnyStateMachine> = (event: EventFromLogic<M>) => void;
 
+/** Told apart by their marks: the types of XState's promise and callback logic overlap. */
 type EffectOf<Logic, M extends AnyStateMachine> =
-  Logic extends PromiseActorLogic<infer Output, infer Input, infer _E>
-    ? (input: Input, signal: AbortSignal) => Promise<Output>
-    : Logic extends CallbackActorLogic<infer _Ev, infer Input, infer _Em>
-      ? (input: Input, signal: AbortSignal, send: Send<M>) => void
+  Logic extends Placeholder<'task'>
+    ? Logic extends PromiseActorLogic<infer Output, infer Input, infer _E>
+      ? (input: Input, signal: AbortSignal) => Promise<Output>
+      : never
+    : Logic extends Placeholder<'activity'>
+      ? Logic extends CallbackActorLogic<infer _Ev, infer Input, infer _Em>
+        ? (input: Input, signal: AbortSignal, send: Send<M>) => void
+        : never
       : never;
 
 /**

@@ -290,7 +290,10 @@ export class Instance implements Unit, Attributed, EngineHost, ScopeOwner {
     return createEngine(definition, definition.input(this.#world), this.#scope.clock, this, {
       next: (snapshot) => this.#changed(snapshot),
       failed: (error) => this.crash(error),
-      done: () => this.#finish({ type: 'normal' }),
+      done: () => {
+        // XState also completes what is stopped.
+        if (this.#scope.open) this.#finish({ type: 'normal' });
+      },
     });
   }
 
