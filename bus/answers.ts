@@ -154,14 +154,8 @@ export class Answers {
     const payload = checkRequest(served.spec, decodePayload(data, origin.format));
     if (this.#inFlight >= requestsInFlightMax) throw new BusyError(requestsInFlightMax);
     const { format, traceparent } = origin;
-    const request: BusRequest = {
-      from,
-      verb: served.verb,
-      payload,
-      format,
-      ...(traceparent === undefined ? {} : { traceparent }),
-    };
-    const result = served.handler(request);
+    const request: BusRequest = { from, verb: served.verb, payload, format };
+    const result = served.handler(traceparent === undefined ? request : { ...request, traceparent });
     if (!isThenable(result)) {
       this.#succeed(endpoint, origin, result, started);
       return;

@@ -17,7 +17,7 @@ import {
 import { headerList } from './headers.ts';
 import type { BusClock, BusRandom } from './ports.ts';
 import { checkDotted, type Subjects } from './subjects.ts';
-import { type Frame, sizeAbove, type Transport } from './transport.ts';
+import { type Frame, type FrameHeaders, sizeAbove, type Transport } from './transport.ts';
 
 const askTimeoutDefaultMs = 5_000;
 /** Below the minute after which the server forgets who may reply (`allow_responses`). */
@@ -26,15 +26,38 @@ export const askTimeoutMaxMs = 55_000;
 const inboxRandomChars = 18;
 const NO_RESPONDERS = 503;
 
-interface Pending extends Waiting {
+class Pending implements Waiting {
+  deadline = 0;
+  previous: Waiting | undefined;
+  next: Waiting | undefined;
+  /** Detaches the caller's abort signal. */
+  release: (() => void) | undefined;
   readonly n: number;
+  readonly ask: Ask;
+  readonly timeoutMs: number;
+  readonly #owner: Map<number, Pending>;
+
+  constructor(n: number, ask: Ask, timeoutMs: number, owner: Map<number, Pending>) {
+    this.n = n;
+    this.ask = ask;
+    this.timeoutMs = timeoutMs;
+    this.#owner = owner;
+  }
+
+  expire(): void {
+    this.#owner.delete(this.n);
+    this.release?.();
+    this.ask.reject(new AskTimeoutError(this.ask.to, this.ask.verb, this.timeoutMs));
+  }
+}
+
+/** What an ask is about, and who waits for it. */
+interface Ask {
   readonly to: string;
   readonly verb: string;
   readonly subject: string;
-  resolve(reply: unknown): void;
-  reject(error: unknown): void;
-  /** Detaches the caller's abort signal. */
-  release: (() => void) | undefined;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export interface AsksOptions {
@@ -64,7 +87,10 @@ export class Asks {
   }
 
   ask(to: string, verb: string, request: unknown, options: AskOptions = noOptions): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#send(to, verb, request, options, resolve, reject));
+    return new Promise((resolve, reject) => {
+      const subject = this.#subjects.ask(to) + checkDotted('verb', verb);
+      this.#send({ to, verb, subject, resolve, reject }, request, options);
+    });
   }
 
   /** Everything waiting fails at once: the connection is gone, and the replies with it. */
@@ -75,10 +101,9 @@ export class Asks {
   /** The server refused what these asks published. */
   failDenied(subject: string): void {
     for (const pending of [...this.#pending.values()]) {
-      if (pending.subject !== subject) continue;
-      this.#settle(pending).reject(
-        new BusDeniedError(`not allowed to ask ${pending.verb} of ${pending.to}`, { subject }),
-      );
+      if (pending.ask.subject !== subject) continue;
+      const { to, verb, reject } = this.#settle(pending);
+      reject(new BusDeniedError(`not allowed to ask ${verb} of ${to}`, { subject }));
     }
   }
 
@@ -88,58 +113,20 @@ export class Asks {
     this.#deadlines.clear();
   }
 
-  #send(
-    to: string,
-    verb: string,
-    request: unknown,
-    options: AskOptions,
-    resolve: (reply: unknown) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const subject = this.#subjects.ask(to) + checkDotted('verb', verb);
+  #send(ask: Ask, request: unknown, options: AskOptions): void {
     const timeoutMs = checkTimeout(options.timeoutMs);
     const { data, contentType } = encodePayload(request, options.format);
     const headers = headerList(contentType, options.traceparent);
     const size = sizeAbove(this.#transport.maxPayload, data, headers);
-    if (size > 0) throw new PayloadTooLargeError(subject, size, this.#transport.maxPayload);
+    if (size > 0) throw new PayloadTooLargeError(ask.subject, size, this.#transport.maxPayload);
     if (this.#closed) throw new BusUnavailableError('the bus is closed');
     if (!this.#transport.connected) throw new BusUnavailableError('the NATS server is away');
     options.signal?.throwIfAborted();
-    const pending = this.#open(to, verb, subject, timeoutMs, resolve, reject);
-    if (options.signal !== undefined) this.#follow(pending, options.signal);
-    this.#transport.publish(subject, data, headers, this.#inbox + pending.n);
-  }
-
-  #open(
-    to: string,
-    verb: string,
-    subject: string,
-    timeoutMs: number,
-    resolve: (reply: unknown) => void,
-    reject: (error: unknown) => void,
-  ): Pending {
-    const n = this.#next++;
-    const pending: Pending = {
-      n,
-      to,
-      verb,
-      subject,
-      timeoutMs,
-      deadline: 0,
-      previous: undefined,
-      next: undefined,
-      release: undefined,
-      resolve,
-      reject,
-      expire: () => {
-        this.#pending.delete(n);
-        pending.release?.();
-        reject(new AskTimeoutError(to, verb, timeoutMs));
-      },
-    };
-    this.#pending.set(n, pending);
+    const pending = new Pending(this.#next++, ask, timeoutMs, this.#pending);
+    this.#pending.set(pending.n, pending);
     this.#deadlines.add(pending);
-    return pending;
+    if (options.signal !== undefined) this.#follow(pending, options.signal);
+    this.#transport.publish(ask.subject, data, headers, this.#inbox + pending.n);
   }
 
   #follow(pending: Pending, signal: AbortSignal): void {
@@ -148,35 +135,35 @@ export class Asks {
     pending.release = () => signal.removeEventListener('abort', onAbort);
   }
 
-  #settle(pending: Pending): Pending {
+  #settle(pending: Pending): Ask {
     this.#pending.delete(pending.n);
     this.#deadlines.remove(pending);
     pending.release?.();
-    return pending;
+    return pending.ask;
   }
 
   #onReply(frame: Frame): void {
     const pending = this.#pending.get(Number(frame.subject.slice(this.#inbox.length)));
     // Late, or a second copy: the ask is settled already.
     if (pending === undefined) return;
-    this.#settle(pending);
+    const ask = this.#settle(pending);
+    const { headers, data } = frame;
     try {
-      const { headers, data } = frame;
-      if (headers === undefined) {
-        pending.resolve(decodePayload(data, formatOf(data, undefined)));
-      } else if (headers.code === NO_RESPONDERS && data.length === 0) {
-        pending.reject(new NoRespondersError(pending.to, pending.verb));
-      } else {
-        const payload = decodePayload(data, formatOf(data, headers.get(contentTypeHeader, 'insensitive')));
-        const status = headers.get(errorCodeHeader, 'insensitive');
-        if (status === '') pending.resolve(payload);
-        else pending.reject(readErrorReply(status, headers, payload));
-      }
+      if (headers === undefined) ask.resolve(decodePayload(data, formatOf(data, undefined)));
+      else if (headers.code === NO_RESPONDERS && data.length === 0) ask.reject(new NoRespondersError(ask.to, ask.verb));
+      else settleWithHeaders(ask, data, headers);
     } catch (error) {
-      pending.reject(error);
+      ask.reject(error);
     }
   }
 }
+
+const settleWithHeaders = (ask: Ask, data: Uint8Array, headers: FrameHeaders): void => {
+  const payload = decodePayload(data, formatOf(data, headers.get(contentTypeHeader, 'insensitive')));
+  const status = headers.get(errorCodeHeader, 'insensitive');
+  if (status === '') ask.resolve(payload);
+  else ask.reject(readErrorReply(status, headers, payload));
+};
 
 const checkTimeout = (timeoutMs: number | undefined): number => {
   if (timeoutMs === undefined) return askTimeoutDefaultMs;

@@ -135,7 +135,11 @@ export class BusCore implements Bus {
     return this.#subscribe(subject, undefined, (frame) => {
       const message = this.#decode(frame, 'live', node);
       if (message === undefined) return;
-      this.#guard(frame.subject, () => handler(frame.subject.slice(root.length).replaceAll('.', '/'), message.payload));
+      try {
+        handler(frame.subject.slice(root.length).replaceAll('.', '/'), message.payload);
+      } catch (error) {
+        this.#refuse({ reason: 'handlerFailed', subject: frame.subject, error });
+      }
     });
   }
 
@@ -202,7 +206,14 @@ export class BusCore implements Bus {
     }
     const message = this.#decode(frame, topic, from);
     if (message === undefined) return;
-    for (const handler of handlers) this.#guard(frame.subject, () => handler(message));
+    for (const handler of handlers) {
+      try {
+        handler(message);
+      } catch (error) {
+        // It must not end the loop that serves all the others.
+        this.#refuse({ reason: 'handlerFailed', subject: frame.subject, error });
+      }
+    }
   }
 
   #decode({ subject, data, headers }: Frame, topic: string, from: string): BusMessage | undefined {
@@ -213,25 +224,11 @@ export class BusCore implements Bus {
       }
       const format = formatOf(data, contentTypeOf(headers));
       const traceparent = traceparentOf(headers);
-      return {
-        from,
-        topic,
-        payload: decodePayload(data, format),
-        format,
-        ...(traceparent === undefined ? {} : { traceparent }),
-      };
+      const message = { from, topic, payload: decodePayload(data, format), format };
+      return traceparent === undefined ? message : { ...message, traceparent };
     } catch (error) {
       this.#refuse({ reason: 'malformed', subject, error });
       return undefined;
-    }
-  }
-
-  /** A handler that throws must not end the loop that serves all the others. */
-  #guard(subject: string, run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#refuse({ reason: 'handlerFailed', subject, error });
     }
   }
 

@@ -173,8 +173,6 @@ class MemoryHeaders implements FrameHeaders {
   }
 }
 
-const utf8 = new TextEncoder();
-
 class MemoryTransport implements Transport {
   readonly node: string;
   readonly #hub: MemoryHub;
@@ -216,7 +214,7 @@ class MemoryTransport implements Transport {
     reply: string | undefined,
   ): void {
     // A copy: what is on its way must not change when the sender reuses its bytes.
-    const bytes = typeof data === 'string' ? utf8.encode(data) : new Uint8Array(data);
+    const bytes = typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data);
     this.#hub.publish(this, {
       subject,
       data: bytes,

@@ -151,10 +151,12 @@ class NatsTransport implements Transport {
     headers: HeaderList | undefined,
     reply: string | undefined,
   ): void {
+    // `Buffer.from` takes from a pool; the `TextEncoder` nats.js would use costs ten times as much for a small message.
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const options: PublishOptions = {};
     if (reply !== undefined) options.reply = reply;
     if (headers !== undefined) options.headers = toHeaders(headers);
-    this.#nc?.publish(subject, data, options);
+    this.#nc?.publish(subject, bytes, options);
   }
 
   subscribe(subject: string, queue: string | undefined, handler: FrameHandler, lasting = false): Unsubscribe {
