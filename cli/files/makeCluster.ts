@@ -43,7 +43,11 @@ export const makeCluster = async (plan: NewCluster, clock: Clock, random: Random
   return { dir, cluster, preset, nats: nats.url, systemKey: material.system.publicKey, nodes };
 };
 
-/** A websocket port for a server elsewhere: the next but one thousand, as NATS spaces its own (4222, 5222, 6222). */
-export const websocketPortOf = (url: string): number => hostAndPort(url).port + websocketPortOffset;
+/** A websocket port for a server elsewhere: a thousand further, as NATS spaces its own (4222, 5222, 6222). */
+export const websocketPortOf = (url: string): number => {
+  const { port } = hostAndPort(url);
+  return port + websocketPortOffset <= portMax ? port + websocketPortOffset : port - websocketPortOffset;
+};
 
 const websocketPortOffset = 1_000;
+const portMax = 65_535;

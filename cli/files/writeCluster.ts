@@ -174,7 +174,8 @@ export const clusterNameOf = (directoryName: string): string => {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
-    .slice(0, clusterNameChars);
+    .slice(0, clusterNameChars)
+    .replace(/-+$/, '');
   return isName(name) ? name : 'isochron';
 };
 

@@ -35,7 +35,12 @@ export interface MemoryClusterOptions {
   readonly random: Random;
 }
 
-export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOptions): RunningCluster => {
+/** A cluster whose server is a hub in this process. */
+export interface MemoryCluster extends RunningCluster {
+  readonly hub: MemoryHub;
+}
+
+export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOptions): MemoryCluster => {
   const hub = new MemoryHub({ clock });
   const { cluster } = whole.config;
   const bus = hub.connect({ cluster, node: 'host', role: 'host', clock, random });
@@ -52,6 +57,7 @@ export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOption
     cluster,
     nats: null,
     nodes: whole.nodes.map(({ config }) => config.name),
+    hub,
     bus,
     tree: () => system.tree(),
     started,

@@ -23,9 +23,11 @@ export const agreementOf = (replies: readonly (EpochReply | undefined)[]): Agree
   return replies.every(agrees) ? { epoch: first.epoch, term: first.term, head: first.clusterHead } : undefined;
 };
 
-const ask = async (bus: Bus, node: string): Promise<EpochReply | undefined> => {
+const ask = async (bus: Bus, node: string, signal: AbortSignal): Promise<EpochReply | undefined> => {
   try {
-    const parsed = epochReplySchema.safeParse(await bus.ask(node, 'epoch.get', {}, { timeoutMs: askTimeoutMs }));
+    const parsed = epochReplySchema.safeParse(
+      await bus.ask(node, 'epoch.get', {}, { timeoutMs: askTimeoutMs, signal }),
+    );
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;
@@ -41,7 +43,7 @@ export const waitForAgreement = async (
 ): Promise<Agreement> => {
   for (;;) {
     signal.throwIfAborted();
-    const agreement = agreementOf(await Promise.all(nodes.map((node) => ask(bus, node))));
+    const agreement = agreementOf(await Promise.all(nodes.map((node) => ask(bus, node, signal))));
     if (agreement !== undefined) return agreement;
     await delay(clock, pollMs, signal);
   }

@@ -1,0 +1,464 @@
+/** The files of a cluster: what `init` writes is what `up` and `node` accept, and nothing else is. Real files. */
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createClock, createSeededRandom } from '../actors/index.ts';
+import { FileError, TargetNotEmptyError } from '../cli/errors.ts';
+import { clusterPaths, readMembership } from '../cli/files/clusterFiles.ts';
+import { keyFilesOf } from '../cli/files/keyFiles.ts';
+import { type MadeCluster, makeCluster, websocketPortOf } from '../cli/files/makeCluster.ts';
+import { nodePaths, readNodeFiles } from '../cli/files/nodeFiles.ts';
+import { readWholeCluster } from '../cli/files/readCluster.ts';
+import { clusterNameOf, hostAndPort } from '../cli/files/writeCluster.ts';
+import { decodeAdminBundle, type Preset, toHex, verifyAdminProof } from '../protocol/index.ts';
+import { temporaryDirectory } from './support/temporary.ts';
+
+const nats = { url: 'nats://127.0.0.1:4222', websocketPort: 5222 };
+const seed = Number(process.env.ISOCHRON_SEED ?? 7);
+
+const init = (
+  dir: string,
+  more: { validators?: number; devices?: number; preset?: Preset } = {},
+): Promise<MadeCluster> =>
+  makeCluster(
+    { dir, validators: 2, devices: 1, preset: 'lab', nats, ...more },
+    createClock(),
+    createSeededRandom(seed),
+  );
+
+/** The line that names what is wrong. */
+const refusal = async (work: () => unknown): Promise<string> => {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof FileError) return error.message;
+    throw error;
+  }
+  throw new Error('not refused');
+};
+
+let root: string;
+let dir: string;
+beforeEach(async () => {
+  root = temporaryDirectory();
+  dir = join(root, 'lab');
+  await init(dir);
+});
+
+describe('a written cluster', () => {
+  it('holds every file of the contract', () => {
+    expect(readdirSync(dir).sort()).toEqual(
+      ['admin-bundle.txt', 'dns.txt', 'isochron.json', 'keys', 'membership.json', 'nats.conf', 'nodes'].sort(),
+    );
+    expect(readdirSync(join(dir, 'keys'))).toEqual(['admin.nk', 'host.nk', 'operator.nk', 'system.nk', 'viewer.nk']);
+    expect(readdirSync(join(dir, 'nodes'))).toEqual(['device-1', 'validator-1', 'validator-2']);
+    const node = ['isochron.json', 'kex.key', 'member.nk', 'membership.json', 'nats.nk'];
+    expect(readdirSync(join(dir, 'nodes', 'device-1'))).toEqual(node);
+    expect(readdirSync(join(dir, 'nodes', 'validator-1')).sort()).toEqual([...node, 'mat.share'].sort());
+  });
+
+  it('lets nobody but its owner read a secret', async () => {
+    for (const { file, mode } of await keyFilesOf(dir)) expect([file, mode]).toEqual([file, '0600']);
+    expect(statSync(clusterPaths(dir).adminBundle).mode & 0o777).toBe(0o600);
+    expect(statSync(clusterPaths(dir).keys).mode & 0o777).toBe(0o700);
+  });
+
+  it('is accepted whole', async () => {
+    const whole = await readWholeCluster(dir);
+    expect(whole.nodes.map(({ config }) => config.name)).toEqual(['validator-1', 'validator-2', 'device-1']);
+    expect(whole.updated).toEqual([]);
+    expect(whole.users.map(({ name, role }) => `${name} ${role}`)).toEqual([
+      'validator-1 validator',
+      'validator-2 validator',
+      'device-1 device',
+      'host host',
+      'operator operator',
+      'viewer viewer',
+    ]);
+  });
+
+  it('gives validators MACs and ranks that ascend together, locally administered', async () => {
+    const { snapshot } = await readWholeCluster(dir);
+    const validators = snapshot.members.filter(({ role }) => role === 'validator');
+    expect(validators.map(({ rank }) => rank)).toEqual([1, 2]);
+    const macs = validators.map(({ mac }) => toHex(mac));
+    expect([...macs].sort()).toEqual(macs);
+    for (const { mac, role, rank } of snapshot.members) {
+      expect(mac[0]).toBe(0x02);
+      if (role !== 'validator') expect(rank).toBeUndefined();
+    }
+  });
+
+  it('connects and signs with different keys', async () => {
+    const { snapshot } = await readWholeCluster(dir);
+    const keys = snapshot.members.flatMap(({ natsKey, peerId }) => [natsKey, peerId]);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('counts epochs of the preset from now', async () => {
+    const { snapshot, parameters } = await readWholeCluster(dir);
+    expect(snapshot.deltaTMs).toBe(parameters.epochDurationMs);
+    expect(Math.abs(snapshot.genesisMs - createClock().now())).toBeLessThan(60_000);
+  });
+
+  it('deals one group key to all validators', async () => {
+    const { nodes, snapshot } = await readWholeCluster(dir);
+    const shares = nodes.flatMap(({ groupShare }) => groupShare ?? []);
+    expect(shares.map(({ index, threshold }) => [index, threshold])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+    for (const { groupKey } of shares) expect(toHex(groupKey)).toBe(toHex(snapshot.groupKey));
+  });
+
+  it('deals shares of a majority from three validators on', async () => {
+    await init(join(root, 'three'), { validators: 3, devices: 0 });
+    const { nodes } = await readWholeCluster(join(root, 'three'));
+    expect(nodes.map(({ groupShare }) => groupShare?.scheme)).toEqual(['frost', 'frost', 'frost']);
+    expect(nodes[0]?.groupShare?.threshold).toBe(2);
+  });
+
+  it('makes whoever holds the bundle an administrator', () => {
+    const bundle = decodeAdminBundle(readFileSync(clusterPaths(dir).adminBundle, 'utf8'));
+    expect(bundle.clusterId).toBe('lab');
+    expect(bundle.bootstrap).toEqual(['nats://127.0.0.1:4222', 'ws://127.0.0.1:5222']);
+    expect(() => verifyAdminProof(bundle.adminProof, { systemKey: bundle.systemKey })).not.toThrow();
+  });
+
+  it('shows how to publish its address in DNS', () => {
+    const dns = readFileSync(clusterPaths(dir).dns, 'utf8');
+    expect(dns).toContain('_dnsaddr.example.com. 300 IN TXT "dnsaddr=/ip4/127.0.0.1/tcp/4222"');
+    expect(dns).toContain('"dnsaddr=/ip4/127.0.0.1/tcp/5222/ws"');
+  });
+
+  it('repeats no seed in any file that others may read', () => {
+    const secrets = readdirSync(join(dir, 'keys')).map((name) => readFileSync(join(dir, 'keys', name), 'utf8').trim());
+    for (const file of ['isochron.json', 'membership.json', 'nats.conf', 'dns.txt']) {
+      const text = readFileSync(join(dir, file), 'utf8');
+      for (const secret of secrets) expect(text).not.toContain(secret);
+      expect(text).not.toMatch(/\bS[UOA][A-Z2-7]{56}\b/);
+    }
+  });
+
+  it('keeps each node on its own: a copy of its directory is enough', async () => {
+    const copy = join(root, 'elsewhere');
+    cpSync(join(dir, 'nodes', 'validator-2'), copy, { recursive: true });
+    rmSync(dir, { recursive: true });
+    expect((await readNodeFiles(copy)).member.rank).toBe(2);
+  });
+
+  it.each([
+    ['an earlier cluster', () => undefined],
+    [
+      'any other file',
+      () => {
+        rmSync(dir, { recursive: true });
+        mkdirSync(dir);
+        writeFileSync(join(dir, 'notes.txt'), 'mine');
+      },
+    ],
+  ])('never replaces %s', async (_, prepare) => {
+    prepare();
+    const before = readdirSync(dir);
+    await expect(init(dir)).rejects.toThrow(TargetNotEmptyError);
+    expect(readdirSync(dir)).toEqual(before);
+  });
+
+  it('fills an empty directory in place', async () => {
+    const empty = join(root, 'empty');
+    mkdirSync(empty);
+    const { ino } = statSync(empty);
+    await init(empty);
+    expect(statSync(empty).ino).toBe(ino);
+    await expect(readWholeCluster(empty)).resolves.toBeDefined();
+  });
+
+  it('leaves nothing behind when it cannot be written', async () => {
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    await expect(init(join(file, 'lab'))).rejects.toThrow(/ENOTDIR/);
+    await expect(init(join(root, 'many'), { validators: 300 })).rejects.toThrow();
+    expect(existsSync(join(root, 'many'))).toBe(false);
+  });
+});
+
+describe('a file that is not what it should be', () => {
+  const editJson = (file: string, change: (json: Record<string, unknown>) => void): void => {
+    const json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    change(json);
+    writeFileSync(file, JSON.stringify(json));
+  };
+
+  it.each<[string, (json: Record<string, unknown>) => void, RegExp]>([
+    [
+      'an unknown field',
+      (json) => {
+        json.colour = 'red';
+      },
+      /isochron\.json: colour: expected no such field$/,
+    ],
+    [
+      'a missing field',
+      (json) => {
+        delete json.cluster;
+      },
+      /isochron\.json: cluster: expected \[a-z0-9-\]\{1,32\}$/,
+    ],
+    [
+      'a bad name',
+      (json) => {
+        json.cluster = 'Lab 1';
+      },
+      /isochron\.json: cluster: expected \[a-z0-9-\]\{1,32\}$/,
+    ],
+    [
+      'an unknown preset',
+      (json) => {
+        json.preset = 'moon';
+      },
+      /isochron\.json: preset: expected "lab" or "field"$/,
+    ],
+    [
+      'a bad key',
+      (json) => {
+        json.systemKey = 'SU1';
+      },
+      /isochron\.json: systemKey: expected a public user nkey/,
+    ],
+    [
+      'a bad URL',
+      (json) => {
+        json.nats = { url: 'http://x' };
+      },
+      /isochron\.json: nats\.url: expected nats:\/\/host:port/,
+    ],
+    [
+      'a bad port',
+      (json) => {
+        json.nats = { ...nats, websocketPort: 70_000 };
+      },
+      /isochron\.json: nats\.websocketPort: expected a port/,
+    ],
+    [
+      'an unknown parameter',
+      (json) => {
+        json.parameters = { speed: 1 };
+      },
+      /isochron\.json: speed: unknown parameter$/,
+    ],
+    [
+      'a parameter of another type',
+      (json) => {
+        json.parameters = { gossipFanout: 'x' };
+      },
+      /isochron\.json: gossipFanout: expected number, got string$/,
+    ],
+    [
+      'parameters that contradict',
+      (json) => {
+        json.parameters = { beaconIntervalMs: 4_000 };
+      },
+      /isochron\.json: beaconIntervalMs: must be below/,
+    ],
+  ])('of the cluster is named with its field: %s', async (_, change, line) => {
+    editJson(clusterPaths(dir).config, change);
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(line);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['no JSON', '{"cluster":', /isochron\.json: expected JSON \(/],
+    ['an empty file', '', /isochron\.json: expected JSON \(/],
+    ['an array', '[]', /isochron\.json: expected object, got array$/],
+    ['no text', '\u00ff\ufffe', /isochron\.json: expected JSON/],
+  ])('is named whatever it holds: %s', async (_, content, line) => {
+    writeFileSync(clusterPaths(dir).config, content);
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(line);
+  });
+
+  it('is named when it is missing or a directory', async () => {
+    const { config } = clusterPaths(dir);
+    rmSync(config);
+    expect(await refusal(() => readWholeCluster(dir))).toBe(`${config}: expected a file, found none`);
+    mkdirSync(config);
+    expect(await refusal(() => readWholeCluster(dir))).toBe(`${config}: expected a file, found a directory`);
+    expect(await refusal(() => readWholeCluster(join(root, 'nowhere')))).toMatch(
+      /nowhere: expected a directory, found none/,
+    );
+  });
+
+  it('that holds far too much is not read into memory for long', async () => {
+    const { config } = clusterPaths(dir);
+    writeFileSync(config, ' '.repeat(5 * 1_048_576));
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(/expected at most \d+ bytes/);
+  });
+
+  it.each(['nats.nk', 'member.nk', 'kex.key', 'mat.share'])(
+    'is refused when %s is damaged, and never repeated',
+    async (name) => {
+      const file = join(dir, 'nodes', 'validator-1', name);
+      const content = readFileSync(file);
+      content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
+      writeFileSync(file, content);
+      const line = await refusal(() => readWholeCluster(dir));
+      expect(line).toContain(file);
+      expect(line).not.toContain(content.toString('latin1').trim().slice(0, 20));
+    },
+  );
+
+  it.each(['nats.nk', 'member.nk', 'kex.key'])('is refused when %s is that of another node', async (name) => {
+    const file = join(dir, 'nodes', 'validator-1', name);
+    copyFileSync(join(dir, 'nodes', 'validator-2', name), file);
+    expect(await refusal(() => readNodeFiles(join(dir, 'nodes', 'validator-1')))).toMatch(
+      /expected the key of this node/,
+    );
+  });
+
+  it('is refused when the share belongs to another cluster', async () => {
+    await makeCluster(
+      { dir: join(root, 'b'), validators: 2, devices: 1, preset: 'lab', nats },
+      createClock(),
+      createSeededRandom(seed + 1),
+    );
+    copyFileSync(join(root, 'b', 'nodes', 'validator-1', 'mat.share'), join(dir, 'nodes', 'validator-1', 'mat.share'));
+    expect(await refusal(() => readNodeFiles(join(dir, 'nodes', 'validator-1')))).toMatch(
+      /mat\.share: group key: expected that of the membership/,
+    );
+  });
+
+  it('is refused when the membership was changed, or is another cluster’s', async () => {
+    const { membership } = clusterPaths(dir);
+    editJson(membership, (json) => {
+      json.payload = Buffer.from(
+        Buffer.from(String(json.payload), 'base64').toString().replace('device-1', 'device-7'),
+      ).toString('base64');
+    });
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(/membership\.json: signatures: no signature holds/);
+    await makeCluster(
+      { dir: join(root, 'b'), cluster: 'lab', validators: 2, devices: 1, preset: 'lab', nats },
+      createClock(),
+      createSeededRandom(seed + 1),
+    );
+    copyFileSync(clusterPaths(join(root, 'b')).membership, membership);
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(
+      /membership\.json: admin_proof: not signed by the system key/,
+    );
+  });
+
+  it('is refused when it contradicts the signed membership', async () => {
+    const { config } = nodePaths(join(dir, 'nodes', 'device-1'));
+    editJson(config, (json) => {
+      json.role = 'validator';
+    });
+    expect(await refusal(() => readNodeFiles(join(dir, 'nodes', 'device-1')))).toMatch(
+      /device-1\.role: expected validator/,
+    );
+    editJson(clusterPaths(dir).config, (json) => {
+      json.parameters = { epochDurationMs: 6_000 };
+    });
+    editJson(config, (json) => {
+      json.role = 'device';
+    });
+    expect(await refusal(() => readWholeCluster(dir))).toMatch(
+      /epochDurationMs: expected 5000, as the membership says/,
+    );
+  });
+
+  it('is judged by its time only where a time is given', () => {
+    const config = {
+      cluster: 'lab',
+      systemKey: (JSON.parse(readFileSync(clusterPaths(dir).config, 'utf8')) as { systemKey: string }).systemKey,
+    };
+    const { membership } = clusterPaths(dir);
+    const tenYearsMs = 10 * 365 * 24 * 3_600_000;
+    expect(readMembership(membership, config).snapshot.seq).toBe(1);
+    expect(() => readMembership(membership, config, createClock().now() + tenYearsMs)).toThrow(
+      /admin_proof\.valid_to: has passed/,
+    );
+  });
+});
+
+describe('a node in the field', () => {
+  let field: string;
+  beforeEach(async () => {
+    field = join(root, 'field');
+    await init(field, { preset: 'field' });
+  });
+
+  it.each(['system.nk', 'admin.nk', 'keys/system.nk'])('is refused a directory that holds %s', async (name) => {
+    const node = join(field, 'nodes', 'validator-1');
+    mkdirSync(join(node, 'keys'), { recursive: true });
+    copyFileSync(join(field, 'keys', name.includes('admin') ? 'admin.nk' : 'system.nk'), join(node, name));
+    expect(await refusal(() => readNodeFiles(node))).toMatch(/expected no system or admin key/);
+  });
+
+  it('is accepted where init put it', async () => {
+    expect((await readNodeFiles(join(field, 'nodes', 'validator-1'))).parameters.epochDurationMs).toBe(30_000);
+  });
+
+  it('in a lab may lie beside them', async () => {
+    const node = join(dir, 'nodes', 'validator-1');
+    copyFileSync(join(dir, 'keys', 'system.nk'), join(node, 'system.nk'));
+    await expect(readNodeFiles(node)).resolves.toBeDefined();
+  });
+});
+
+describe('the parameters of a cluster', () => {
+  it('are those of isochron.json on every node', async () => {
+    const { config } = clusterPaths(dir);
+    const json = JSON.parse(readFileSync(config, 'utf8')) as Record<string, unknown>;
+    writeFileSync(config, JSON.stringify({ ...json, parameters: { gossipFanout: 2 } }));
+    const whole = await readWholeCluster(dir);
+    expect(whole.updated).toHaveLength(3);
+    expect(whole.nodes.map(({ parameters }) => parameters.gossipFanout)).toEqual([2, 2, 2]);
+    expect((await readWholeCluster(dir)).updated).toEqual([]);
+  });
+});
+
+describe('key files', () => {
+  it('are listed by their public halves', async () => {
+    const keys = await keyFilesOf(dir);
+    expect(keys).toHaveLength(16);
+    for (const { publicKey, problem } of keys) {
+      expect(problem).toBeNull();
+      expect(publicKey).toMatch(/^(U[A-Z2-7]{55}|[0-9a-f]{64})$/);
+    }
+  });
+
+  it('that others may read are told', async () => {
+    chmodSync(join(dir, 'keys', 'operator.nk'), 0o644);
+    const open = (await keyFilesOf(dir)).filter((key) => !key.private);
+    expect(open.map(({ file, mode }) => `${file} ${mode}`)).toEqual(['keys/operator.nk 0644']);
+  });
+});
+
+describe('small things', () => {
+  it.each([
+    ['My Lab!', 'my-lab'],
+    ['lab', 'lab'],
+    ['---', 'isochron'],
+    ['x'.repeat(40), 'x'.repeat(32)],
+    [`${'x'.repeat(31)}-y`, 'x'.repeat(31)],
+  ])('the cluster of %j is called %j', (name, cluster) => {
+    expect(clusterNameOf(name)).toBe(cluster);
+  });
+
+  it('a URL without a port means 4222', () => {
+    expect(hostAndPort('nats://example.com')).toEqual({ host: 'example.com', port: 4222 });
+  });
+
+  it('a websocket port is always a port', () => {
+    expect(websocketPortOf('nats://h:4222')).toBe(5222);
+    expect(websocketPortOf('nats://h:65000')).toBe(64_000);
+  });
+});
