@@ -31,7 +31,8 @@ const headChange = (before: ClusterView, after: ClusterView): string[] => {
 
 const reasonOf = (unit: TreeNode | undefined): string => {
   const { type, detail } = unit?.lastExit ?? {};
-  return type === undefined ? '' : `: ${detail ?? type}`;
+  // Asked to end, it ended: that is no news.
+  return type === undefined || type === 'shutdown' ? '' : `: ${detail ?? type}`;
 };
 
 const nodeChanges = (was: NodeView | undefined, is: NodeView): string[] => {

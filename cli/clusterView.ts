@@ -102,18 +102,25 @@ export const disagreements = (view: ClusterView): readonly string[] => {
   return head === null ? ['no head', ...found] : found;
 };
 
+/** `device-1 is stopped`, `device-1 does not answer (ASK_TIMEOUT)`. */
+export const whyAbsent = ({ name, unit, trouble }: NodeView): string => {
+  if (unit !== undefined && unit.status !== 'running') return `${name} is ${unit.status}`;
+  return `${name} does not answer${trouble === undefined ? '' : ` (${trouble.code})`}`;
+};
+
 const disagreementOf = (
   view: ClusterView,
-  { name, epoch, trouble, ...node }: NodeView,
+  node: NodeView,
   reference: EpochReply | undefined,
   { head, term }: { readonly head: string | null; readonly term: number },
 ): string[] => {
-  if (epoch === undefined) return [`${name} does not answer${trouble === undefined ? '' : ` (${trouble.code})`}`];
+  const { name, epoch } = node;
+  if (epoch === undefined) return [whyAbsent(node)];
   if (!epoch.synchronized) return [`${name} is not synchronized`];
   if (epoch.clusterHead !== head) return [`${name} follows ${epoch.clusterHead ?? 'nobody'}`];
   if (epoch.term !== term) return [`${name} is in term ${epoch.term}`];
   if (reference !== undefined && !sameEpoch(reference, epoch)) return [`${name} counts epoch ${epoch.epoch}`];
-  const skew = skewOf(view, { name, epoch, trouble, ...node }) ?? 0;
+  const skew = skewOf(view, node) ?? 0;
   return Math.abs(skew) > skewOfEpochMax * epoch.epochDurationMs ? [`${name} is ${Math.round(skew)} ms off`] : [];
 };
 

@@ -59,9 +59,24 @@ export class LiveStream {
     onExit(
       this.#connection.bus.watch(node, actor ?? '*', (path, envelope) => onStep(stepOf(`${node}/${path}`, envelope))),
     );
-    const actors = actor === undefined ? await this.#actors() : [actor];
-    await Promise.all(actors.map((one) => this.#lease(one)));
+    const actors = actor === undefined ? await this.#leaseAll() : [actor];
+    if (actor !== undefined) await this.#lease(actor);
     every(clock, renewalMs, () => void this.#renew(actors), signal);
+  }
+
+  /** Those that can be watched: one that cannot must not hide the others. @throws what the bus throws when none can */
+  async #leaseAll(): Promise<readonly string[]> {
+    const { output } = this.#context;
+    const actors = await this.#actors();
+    const tried = await Promise.allSettled(actors.map((actor) => this.#lease(actor)));
+    const failed = tried.flatMap((one, i) =>
+      one.status === 'rejected' ? [{ actor: actors[i], reason: one.reason }] : [],
+    );
+    const [first] = failed;
+    if (first !== undefined && failed.length === actors.length) throw first.reason;
+    for (const { actor, reason } of failed)
+      output.warn(`${this.#target.node}/${actor} cannot be watched: ${messageOf(reason)}`);
+    return actors.filter((_, i) => tried[i]?.status === 'fulfilled');
   }
 
   /** Every actor of the node; its supervisors only pass on what their children do. */

@@ -1,7 +1,7 @@
 /** What the commands that watch a cluster share: a connection with its gatherer, and screens over `Output`. */
 
 import { connectOperator, type OperatorConnection } from './cluster.ts';
-import type { ClusterView } from './clusterView.ts';
+import { type ClusterView, whyAbsent } from './clusterView.ts';
 import type { Context } from './context.ts';
 import { Gatherer } from './gather.ts';
 import type { Output } from './output.ts';
@@ -41,6 +41,8 @@ export const interrupted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** `nodes that do not answer` for people, once a command; empty when all do. */
+/** Nodes that run and do not answer, a sentence each: a table shows their status, not why. */
 export const silentNodes = ({ nodes }: ClusterView): readonly string[] =>
-  nodes.flatMap(({ name, trouble }) => (trouble === undefined ? [] : [`${name} does not answer (${trouble.code})`]));
+  nodes
+    .filter(({ trouble, unit }) => trouble !== undefined && (unit === undefined || unit.status === 'running'))
+    .map((node) => whyAbsent(node));

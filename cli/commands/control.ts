@@ -1,9 +1,12 @@
 /** `isochron restart|stop|start|kill <id>`: steers a unit through its supervisor. Audited, so the caller says who it is. */
+
+import { BusUnavailableError } from '../../bus/index.ts';
 import type { Arguments } from '../arguments.ts';
 import { callerName, connectOperator } from '../cluster.ts';
 import { confirm } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exitCodes.ts';
+import { natsUnitName } from '../host/natsProgram.ts';
 import { addressOf, askAbout } from '../ids.ts';
 
 export type ControlAction = 'restart' | 'stop' | 'start' | 'kill';
@@ -33,7 +36,13 @@ export const control =
       return exitCodes.failure;
     }
     const connection = await connectOperator(context);
-    await askAbout(connection, address, `supervisor.${action}`, { id, by: callerName() });
+    await askAbout(connection, address, `supervisor.${action}`, { id, by: callerName() }).catch((error: unknown) => {
+      if (!tookTheBusAway(id, action, error)) throw error;
+    });
     context.output.result({ id, action, done: true }, () => outcomes[action](id));
     return exitCodes.ok;
   };
+
+/** Whoever takes the server away loses the answer with it. */
+const tookTheBusAway = (id: string, action: ControlAction, error: unknown): boolean =>
+  id === natsUnitName && action !== 'start' && error instanceof BusUnavailableError;

@@ -79,8 +79,7 @@ const columns = (view: ClusterView): readonly TableColumn<NodeView>[] => [
   },
   {
     title: 'SYNCHRONIZED',
-    text: ({ epoch, trouble }) =>
-      epoch === undefined ? (trouble?.code ?? 'no answer') : epoch.synchronized ? 'yes' : 'no',
+    text: (node) => synchronizedText(node),
     colour: ({ epoch }) => (epoch?.synchronized === true ? 'green' : 'red'),
   },
   { title: 'HEAD', text: ({ epoch }) => orDash(epoch?.clusterHead), minWidth: 12 },
@@ -94,6 +93,13 @@ const columns = (view: ClusterView): readonly TableColumn<NodeView>[] => [
   },
   { title: 'SKEW MS', text: (node) => skewText(skewOf(view, node)), align: 'right' },
 ];
+
+/** Of a node that says nothing, why. */
+const synchronizedText = (node: NodeView): string => {
+  const { epoch, trouble, unit } = node;
+  if (epoch !== undefined) return epoch.synchronized ? 'yes' : 'no';
+  return unit !== undefined && unit.status !== 'running' ? unit.status : (trouble?.code ?? 'no answer');
+};
 
 const skewText = (skewMs: number | null): string => (skewMs === null ? '-' : formatSignedMs(skewMs));
 

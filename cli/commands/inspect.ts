@@ -121,7 +121,7 @@ const unitLines = (unit: TreeNode, paint: Paint): readonly string[] => {
 /** Deep enough for every context of ours, shallow enough for a screen. */
 const depthMax = 6;
 const arrayItemsMax = 50;
-const textMax = 400;
+const textMax = 100;
 
 const snapshotLines = (
   { tags, context, operable }: VerbReply<'actor.snapshot'>,

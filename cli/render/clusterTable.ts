@@ -43,34 +43,36 @@ const phaseColour = ({ epoch }: NodeView): Colour => {
 
 const columnsOf = (view: ClusterView, nowMs: number): readonly TableColumn<NodeView>[] => {
   const { head } = headOf(view);
+  // Both say so: the others, and the node itself.
+  const leads = ({ name, epoch }: NodeView): boolean => name === head && epoch?.clusterHead === name;
   return [
     {
       title: 'NODE',
       text: ({ name }) => plain(name),
-      colour: (node) => (!isAnswering(node) ? 'red' : node.name === head ? 'green' : undefined),
+      colour: (node) => (!isAnswering(node) ? 'red' : leads(node) ? 'green' : undefined),
       minWidth: 8,
     },
-    { title: 'ROLE', text: ({ role }) => role ?? '-', optional: 1 },
+    { title: 'ROLE', text: ({ role }) => role ?? '-', optional: 2 },
     {
       title: 'HEAD',
-      text: ({ name, epoch }) => (name === head ? 'leads' : orDash(epoch?.clusterHead)),
-      colour: ({ name }) => (name === head ? 'green' : undefined),
+      text: (node) => (leads(node) ? 'leads' : orDash(node.epoch?.clusterHead)),
+      colour: (node) => (leads(node) ? 'green' : undefined),
       minWidth: 8,
     },
-    { title: 'TERM', text: ({ epoch }) => orDash(epoch?.term), align: 'right' },
+    { title: 'TERM', text: ({ epoch }) => orDash(epoch?.term), align: 'right', optional: 1 },
     {
       title: 'EPOCH',
       text: ({ epoch }) => (epoch === undefined ? '-' : String(epochAt(epoch, nowMs).epoch)),
       align: 'right',
     },
     { title: 'PHASE', text: (node) => phaseText(node, nowMs), colour: phaseColour },
-    { title: 'SKEW MS', text: (node) => skewText(view, node), align: 'right', optional: 2 },
+    { title: 'SKEW MS', text: (node) => skewText(view, node), align: 'right', optional: 3 },
     {
       title: 'RESTARTS',
       text: (node) => String(restartsOf(node)),
       colour: (node) => (restartsOf(node) > 0 ? 'yellow' : undefined),
       align: 'right',
-      optional: 3,
+      optional: 4,
     },
   ];
 };
