@@ -143,7 +143,8 @@ const electionReceivers = (world: ActorWorld) => {
 
   const strongerThanUs = ({ member, message }: { member: Member; message: ElectionMessage | Answer }) =>
     isStronger({ mac: member.mac, uptimeS: message.uptimeS, rttMs: message.rttMs }, strength(world), order);
-  const heard = (name: string, term: number) => ({ type: 'head.heard', name, term, atMs: clock.elapsed() }) as const;
+  const heard = (name: string, term: number, announced: boolean) =>
+    ({ type: 'head.heard', name, term, atMs: clock.elapsed(), announced }) as const;
 
   return {
     'election.heartbeat': (message: BusMessage, { context }: Context) => {
@@ -160,7 +161,7 @@ const electionReceivers = (world: ActorWorld) => {
       }
       if (term < beat.term || (term === beat.term && seq <= beat.seq)) return refuse('replayed');
       beat = { term, seq };
-      return heard(member.name, term);
+      return heard(member.name, term, false);
     },
     'election.coordinator': (message: BusMessage, { context }: Context) => {
       const opened = openMessage(world, message, 'coordinator');
@@ -168,7 +169,7 @@ const electionReceivers = (world: ActorWorld) => {
       const { member } = opened;
       const refusal = checkTerm(world, { member, term: opened.message.term }, context.term);
       if (refusal !== undefined) return refusal;
-      if (opened.message.term > context.term) return heard(member.name, opened.message.term);
+      if (opened.message.term > context.term) return heard(member.name, opened.message.term, true);
       return refuse(opened.message.term < context.term ? 'stale_term' : 'replayed');
     },
     'election.election': (message: BusMessage, { context }: Context) => {

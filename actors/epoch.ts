@@ -79,14 +79,15 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
     },
     tick: ({ baseMs }, signal, send) => {
       let timer: Timer | undefined;
-      const next = () => {
+      /** `due`: the epoch this was armed for; a clock that reads a hair early must not arm it again for the same one. */
+      const begin = (due: number) => {
         const clusterMs = clock.elapsed() + baseMs;
-        const epoch = epochAt(clusterMs, anchor);
-        timer = clock.after(Math.max(0, epochStart(epoch + 1, anchor) - clusterMs), next);
+        const epoch = Math.max(due, epochAt(clusterMs, anchor));
+        timer = clock.after(Math.max(0, epochStart(epoch + 1, anchor) - clusterMs), () => begin(epoch + 1));
         send({ type: 'epoch.began', epoch });
       };
       signal.addEventListener('abort', () => timer !== undefined && clock.cancel(timer), { once: true });
-      next();
+      begin(0);
     },
     askTime: ({ head, epoch }, _signal, send) => {
       if (head === null || head === identity.name) return;

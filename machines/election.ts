@@ -57,7 +57,14 @@ export type Poll = {
 export type ElectionEvent =
   | { readonly type: 'membership.known'; readonly rivals: readonly string[] }
   | { readonly type: 'epoch.synchronized'; readonly synchronized: boolean }
-  | { readonly type: 'head.heard'; readonly name: string; readonly term: number; readonly atMs: number }
+  /** `announced`: it says so itself for the first time; otherwise it has been leading already. */
+  | {
+      readonly type: 'head.heard';
+      readonly name: string;
+      readonly term: number;
+      readonly atMs: number;
+      readonly announced: boolean;
+    }
   | { readonly type: 'rival.heard'; readonly name: string; readonly term: number }
   | { readonly type: 'peer.stands'; readonly name: string; readonly term: number; readonly stronger: boolean }
   | { readonly type: 'peer.answered'; readonly name: string; readonly term: number }
@@ -145,6 +152,9 @@ const election = setup({
       term > context.term || (term === context.term && context.head === null),
     /** In `leading` no other node can own the present term: its rank is part of it. */
     isKnownHead: ({ context }, { term }: TermParams) => term === context.term,
+    /** A hand-over announces itself; a head that is already beating was leading at the same time. */
+    isHandOver: ({ context }, { term, announced }: { readonly term: number; readonly announced: boolean }) =>
+      announced && term > context.term,
     isWeaker: (_, { stronger }: { readonly stronger: boolean }) => !stronger,
     hasNoRival: ({ context }) => context.rivals.length === 0,
     mayTakeOver: ({ context }) =>
@@ -169,6 +179,13 @@ const newerHead = {
 const knownHead = {
   type: 'isKnownHead',
   params: ({ event }: { event: HeadParams }) => ({ term: event.term }),
+} as const;
+const handOver = {
+  type: 'isHandOver',
+  params: ({ event }: { event: HeadParams & { readonly announced: boolean } }) => ({
+    term: event.term,
+    announced: event.announced,
+  }),
 } as const;
 const weakerPeer = {
   type: 'isWeaker',
@@ -304,11 +321,14 @@ export const electionMachine = election.createMachine({
       entry: ['claimTerm', { type: 'storeTerm', params: termNow }, { type: 'sayCoordinator', params: termNow }],
       invoke: { id: 'heart', src: 'beatHeart', input: termNow },
       on: {
-        'head.heard': {
-          guard: newerHead,
-          target: 'following',
-          actions: [{ type: 'countSplitBrain', params: peerOf }, ...followIt],
-        },
+        'head.heard': [
+          { guard: handOver, target: 'following', actions: followIt },
+          {
+            guard: newerHead,
+            target: 'following',
+            actions: [{ type: 'countSplitBrain', params: peerOf }, ...followIt],
+          },
+        ],
         'rival.heard': {
           description: 'A head of an older term: told who leads now, it steps down.',
           actions: [

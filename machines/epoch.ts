@@ -89,6 +89,8 @@ type SampleParams = { readonly sample: ClockSample };
 
 /** Measurements kept to choose from. */
 const SAMPLES_MAX = 8;
+/** Measurements wanted soon after a start. */
+const SAMPLES_AT_START = 4;
 /** What a crystal may drift: 100 ppm (research/radio.md §5). An old measurement is as inexact as the drift since. */
 const DRIFT = 1e-4;
 /** A measurement may move the clock only by more than this: smaller corrections are within a beacon's resolution. */
@@ -178,7 +180,9 @@ const epoch = setup({
   delays: {
     beaconTimeout: ({ context }) => context.timing.beaconTimeoutMs,
     answerTimeout: ({ context }) => context.timing.answerTimeoutMs,
-    calibrationInterval: ({ context }) => context.timing.calibrationIntervalMs,
+    /** The first measurements follow each other quickly: right after a start they are the least exact. */
+    calibrationInterval: ({ context: { samples, timing } }) =>
+      samples.length < SAMPLES_AT_START ? timing.answerTimeoutMs : timing.calibrationIntervalMs,
   },
 });
 

@@ -23,7 +23,8 @@ const electionWith = (poll: Poll, rivals: readonly string[] = ['validator-2'], c
   machine.send({ type: 'membership.known', rivals });
   return machine;
 };
-const heard = (term: number, name = 'validator-2') => ({ type: 'head.heard', name, term, atMs: 0 }) as const;
+const heard = (term: number, name = 'validator-2', announced = false) =>
+  ({ type: 'head.heard', name, term, atMs: 0, announced }) as const;
 
 describe('a starting validator', () => {
   test('elects at once when no validator has had a head', async () => {
@@ -156,6 +157,14 @@ describe('a head', () => {
     machine.send(heard(termOf(2, 2)));
     expect(machine.state()).toContain('following');
     expect(machine.effects()).toEqual(['countSplitBrain', 'storeTerm']);
+  });
+
+  test('is relieved by one that announces itself, which is no split', async () => {
+    const machine = await leading();
+    machine.effects();
+    machine.send(heard(termOf(2, 2), 'validator-2', true));
+    expect(machine.state()).toContain('following');
+    expect(machine.effects()).toEqual(['storeTerm']);
   });
 
   test('tells an older head who leads now, and stays', async () => {

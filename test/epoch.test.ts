@@ -115,12 +115,26 @@ describe('a synchronised node', () => {
     expect(machine.effects()).toEqual([]);
   });
 
-  test('calibrates at every interval, and forgets a question nobody answered', async () => {
+  test('calibrates quickly at first, then at every interval', async () => {
     const machine = synchronized();
-    await machine.clock.advance(2_000);
+    const answer = () =>
+      machine.send({ type: 'time.answered', head, beacon: beacon(3, 258, 1), sample: sample(1_015_000) });
+    for (let quick = 0; quick < 3; quick += 1) {
+      await machine.clock.advance(timing.answerTimeoutMs);
+      expect(machine.state()).toContain('calibration.asking');
+      answer();
+    }
+    await machine.clock.advance(timing.calibrationIntervalMs - 1);
+    expect(machine.state()).toContain('calibration.resting');
+    await machine.clock.advance(1);
     expect(machine.state()).toContain('calibration.asking');
-    machine.send({ type: 'time.asked', asked: { nonce: new Uint8Array(16), sentAtMs: 2_000 } });
-    await machine.clock.advance(300);
+  });
+
+  test('forgets a question nobody answered', async () => {
+    const machine = synchronized();
+    await machine.clock.advance(timing.answerTimeoutMs);
+    machine.send({ type: 'time.asked', asked: { nonce: new Uint8Array(16), sentAtMs: 300 } });
+    await machine.clock.advance(timing.answerTimeoutMs);
     expect(machine.state()).toContain('calibration.resting');
     expect(machine.context().asked).toBeNull();
   });

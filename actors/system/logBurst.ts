@@ -40,6 +40,9 @@ class Burst {
   }
 }
 
+/** Less than this left of a window is nothing. */
+const leastMs = 1;
+
 class Bursts implements BurstLog {
   readonly #log: Log;
   readonly #clock: Clock;
@@ -84,8 +87,9 @@ class Bursts implements BurstLog {
   /** One timer a burst, not one an event. */
   #watch(burst: Burst, delayMs: number): void {
     burst.timer = this.#clock.after(delayMs, () => {
-      const quietMs = this.#clock.elapsed() - burst.lastMs;
-      if (quietMs < this.#windowMs) this.#watch(burst, this.#windowMs - quietMs);
+      const leftMs = this.#windowMs - (this.#clock.elapsed() - burst.lastMs);
+      // A clock of fractions may read a hair less than the delay it waited; that must not arm a timer of no length for ever.
+      if (leftMs >= leastMs) this.#watch(burst, leftMs);
       else this.#close(burst);
     });
   }
