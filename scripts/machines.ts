@@ -14,7 +14,8 @@ interface Node {
 }
 type Arrow = { readonly from: string; readonly to: string; readonly label: string };
 
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+const list = (value: unknown): readonly unknown[] =>
+  Array.isArray(value) ? value : value === undefined ? [] : [value];
 
 const targetOf = (transition: unknown): string | undefined => {
   if (typeof transition === 'string') return transition;
@@ -63,8 +64,10 @@ const drawStates = (node: Node, path: readonly string[], indent: string): readon
     const child = node.states?.[name] ?? {};
     const id = idOf([...path, name]);
     const divider = node.type === 'parallel' && index > 0 ? [`${indent}--`] : [];
-    const open = child.states === undefined ? [`${indent}state "${name}" as ${id}`] : [`${indent}state "${name}" as ${id} {`];
-    const inner = child.states === undefined ? [] : [...drawStates(child, [...path, name], `${indent}  `), `${indent}}`];
+    const open =
+      child.states === undefined ? [`${indent}state "${name}" as ${id}`] : [`${indent}state "${name}" as ${id} {`];
+    const inner =
+      child.states === undefined ? [] : [...drawStates(child, [...path, name], `${indent}  `), `${indent}}`];
     return [...divider, ...open, ...inner];
   });
   const initial = typeof node.initial === 'string' ? [`${indent}[*] --> ${idOf([...path, node.initial])}`] : [];
@@ -79,14 +82,18 @@ const everyArrow = (node: Node, path: readonly string[]): readonly Arrow[] => [
 
 const describe = (node: Node, path: readonly string[]): readonly string[] =>
   Object.entries(node.states ?? {}).flatMap(([name, child]) => {
-    const tags = list(child.tags).map((tag) => ` \`${String(tag)}\``).join('');
+    const tags = list(child.tags)
+      .map((tag) => ` \`${String(tag)}\``)
+      .join('');
     const row = `| ${[...path, name].join('.')} | ${child.description ?? ''}${tags} |`;
     return [...(child.description === undefined ? [] : [row]), ...describe(child, [...path, name])];
   });
 
 const anywhere = (root: Node): readonly string[] => {
   const rows = Object.entries(root.on ?? {}).flatMap(([event, to]) =>
-    list(to).map((one) => `- \`${event}\`${guardOf(one)}${targetOf(one) === undefined ? '' : ` → ${targetOf(one)?.slice(1)}`}`),
+    list(to).map(
+      (one) => `- \`${event}\`${guardOf(one)}${targetOf(one) === undefined ? '' : ` → ${targetOf(one)?.slice(1)}`}`,
+    ),
   );
   return rows.length === 0 ? [] : ['In every state:', '', ...rows, ''];
 };
@@ -113,6 +120,11 @@ export const machinesPage = (): string => {
   const pages = Object.entries(machines)
     .filter(([name]) => name.endsWith('Machine'))
     .map(([name, machine]) => page(name.replace(/Machine$/, ''), (machine as { config: unknown }).config as Node));
-  const intro = ['# The machines', '', 'Generated from the definitions that run (`npm run docs`); a test keeps them in step.', ''];
+  const intro = [
+    '# The machines',
+    '',
+    'Generated from the definitions that run (`npm run docs`); a test keeps them in step.',
+    '',
+  ];
   return `${intro.join('\n')}\n${pages.join('\n')}`;
 };
