@@ -21,7 +21,7 @@ const breakAt = async (place: Place, instance: Instance, { clock, facts }: TestW
 
 const expectNothingLeft = async (instance: Instance, world: TestWorld): Promise<void> => {
   expect(instance.held).toEqual(nothing);
-  expect(world.clock.pending(), 'pending timers').toBe(0);
+  expect(world.pending(), 'pending timers').toBe(0);
   for (const verb of ['election.get', 'membership.get', 'config.get']) {
     expect(await world.ask(verb)).toEqual({ code: expect.stringMatching(/NO_RESPONDERS|VERB/) });
   }
@@ -122,7 +122,7 @@ describe('crash containment', () => {
       );
     for (const where of ['effects', 'input'] as const) {
       expect(() => runInstance(world, leaky(where))).toThrow('boom');
-      expect(world.clock.pending()).toBe(0);
+      expect(world.pending()).toBe(0);
     }
   });
 

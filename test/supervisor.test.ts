@@ -148,7 +148,7 @@ describe('restarting', () => {
 
   test('a restart that keeps failing yields to everything else, costs one each, and ends in giving up', async () => {
     const stage = new Stage();
-    const { clock, unit, exits } = supervise([stage.program('a'), stage.program('b')], { intensity: 5 });
+    const { clock, pending, unit, exits } = supervise([stage.program('a'), stage.program('b')], { intensity: 5 });
     unit.start();
     stage.manners.set('b', {
       start: () => {
@@ -161,13 +161,13 @@ describe('restarting', () => {
     await clock.advance(0);
     expect(stage.seen()).toEqual(['start b', 'start b', 'start b', 'start b', 'stop a']);
     expect(exits).toEqual([shutdown]);
-    expect(clock.pending()).toBe(0);
+    expect(pending()).toBe(0);
   });
 
   test('a supervisor in a restart loop still answers and still stops', async () => {
     const stage = new Stage();
     const backoff = { minMs: 10, maxMs: 10, jitter: 0, resetAfterMs: 10_000 };
-    const { clock, unit, exits, node } = supervise([stage.program('a'), stage.program('b', {}, { backoff })], {
+    const { clock, pending, unit, exits, node } = supervise([stage.program('a'), stage.program('b', {}, { backoff })], {
       intensity: 1_000,
     });
     unit.start();
@@ -182,7 +182,7 @@ describe('restarting', () => {
     await clock.advance(5);
     unit.stop();
     expect(exits).toEqual([shutdown]);
-    expect(clock.pending()).toBe(0);
+    expect(pending()).toBe(0);
   });
 
   test('what an older incarnation still reports is ignored', () => {
@@ -242,7 +242,7 @@ describe('restarting', () => {
 describe('stopping', () => {
   test('in reverse order, with deadline, then kill; the true reason of each is kept', async () => {
     const stage = new Stage();
-    const { clock, unit, exits, node, logged } = supervise([
+    const { clock, pending, unit, exits, node, logged } = supervise([
       stage.program('a'),
       stage.program('deaf', { stop: 'deaf' }, { shutdown: 300 }),
       stage.program('c', {}, { shutdown: 'kill' }),
@@ -260,7 +260,7 @@ describe('stopping', () => {
     expect(node('deaf').lastExit).toEqual({ type: 'timeout', detail: 'timeout after 300 ms' });
     expect(node('c').lastExit).toMatchObject({ type: 'killed' });
     expect(logged('unit_exited')).toMatchObject([{ fields: { unit: 'node-1/deaf', next: 'stay down' } }]);
-    expect(clock.pending()).toBe(0);
+    expect(pending()).toBe(0);
   });
 
   test('an actor whose task ignores its signal is given its time and then killed', async () => {
@@ -272,7 +272,7 @@ describe('stopping', () => {
       input: () => undefined,
       effects: () => ({ work: () => new Promise<void>(() => {}) }),
     });
-    const { clock, unit, exits, node } = supervise([actor(deaf, { shutdown: 1_000 })]);
+    const { clock, pending, unit, exits, node } = supervise([actor(deaf, { shutdown: 1_000 })]);
     unit.start();
     unit.stop();
     await clock.advance(999);
@@ -280,7 +280,7 @@ describe('stopping', () => {
     await clock.advance(1);
     expect(exits).toEqual([shutdown]);
     expect(node('deaf').lastExit).toMatchObject({ type: 'timeout' });
-    expect(clock.pending()).toBe(0);
+    expect(pending()).toBe(0);
   });
 
   test('an actor whose task settles in time ends politely', async () => {
@@ -295,13 +295,13 @@ describe('stopping', () => {
           new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
       }),
     });
-    const { clock, unit, exits, node } = supervise([actor(polite)]);
+    const { clock, pending, unit, exits, node } = supervise([actor(polite)]);
     unit.start();
     unit.stop();
     await clock.settle();
     expect(exits).toEqual([shutdown]);
     expect(node('polite').lastExit).toMatchObject({ type: 'shutdown' });
-    expect(clock.pending()).toBe(0);
+    expect(pending()).toBe(0);
   });
 
   test('one that is killed by somebody while it stops was killed, not too slow', async () => {

@@ -193,17 +193,18 @@ export class System {
     const { bus, clock } = this.#world;
     const id = this.#idOf(actor);
     const instance = this.actor(id);
+    // Also after an observation that failed: the next lease is another try, and fails to who asks for it.
+    const afresh = !instance.watched;
+    if (afresh) {
+      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.actor'), snapshot: plainSnapshot(instance.snapshot()) });
+    }
     const known = this.#leases.get(id);
     if (known !== undefined) clock.cancel(known);
     this.#leases.set(
       id,
       clock.after(ttlMs, () => this.#endLease(id)),
     );
-    // Also after an observation that failed: the next lease is another try.
-    if (!instance.watched) {
-      instance.watch(this.#observerOf(id));
-      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.actor'), snapshot: plainSnapshot(instance.snapshot()) });
-    }
+    if (afresh) instance.watch(this.#observerOf(id));
     return { subject: `live.${bus.node}.${actor}`, ttlMs };
   }
 

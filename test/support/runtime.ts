@@ -37,7 +37,10 @@ export const keptLog = (lines: Line[], bound: LogFields = {}): Log => {
 };
 
 export interface TestWorld {
+  /** The time line; the node has a clock of its own on it. */
   readonly clock: VirtualClock;
+  /** Timers that the node still waits for. */
+  pending(): number;
   readonly world: World;
   readonly facts: FactBoard;
   readonly lines: Line[];
@@ -56,15 +59,14 @@ export const testWorld = (node = 'node-1'): TestWorld => {
   const clock = createVirtualClock({ startMs: 1_000_000 });
   const hub = new MemoryHub({ clock });
   const random = createSeededRandom(1);
-  const connect = (name: string, role: 'validator' | 'operator') =>
-    hub.connect({ cluster: 'test', node: name, role, clock, random });
-  const operator = connect('operator', 'operator');
+  const nodeClock = clock.clockOf();
+  const operator = hub.connect({ cluster: 'test', node: 'operator', role: 'operator', clock, random });
   const lines: Line[] = [];
   const metrics = createMetrics();
   const world: World = {
-    clock,
+    clock: nodeClock,
     random,
-    bus: connect(node, 'validator'),
+    bus: hub.connect({ cluster: 'test', node, role: 'validator', clock: nodeClock, random }),
     store: createMemoryStore(),
     identity: {
       name: node,
@@ -82,6 +84,7 @@ export const testWorld = (node = 'node-1'): TestWorld => {
   };
   return {
     clock,
+    pending: () => nodeClock.pending(),
     world,
     hub,
     facts: new FactBoard(),
