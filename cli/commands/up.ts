@@ -97,6 +97,7 @@ const attend = async (context: Context, cluster: RunningCluster, forMs: number |
   abandoned.abort();
   if (first !== 'stop') throw endedError(first);
   if (output.interactive) output.message('Stopping …');
+  cluster.log.info('stopping', { signalled: signal.aborted });
   await cluster.stop();
   return exitCodes.ok;
 };
@@ -107,9 +108,11 @@ const announce = async (context: Context, cluster: RunningCluster, signal: Abort
   const starter = starterLink(env);
   if (output.interactive) output.message(`Starting ${cluster.nodes.join(', ')} …`);
   await cluster.started;
+  cluster.log.info('started', { nodes: cluster.nodes.length });
   starter.started(cluster.dir, cluster.nats);
   const slow = clock.after(slowMs, () => output.message('The nodes do not agree on an epoch yet; still waiting.'));
   const agreement = await waitForAgreement(cluster.bus, cluster.nodes, clock, signal).finally(() => clock.cancel(slow));
+  cluster.log.info('ready', { ...agreement });
   const line = readyLine(cluster);
   starter.ready(line);
   output.result(line, (paint) => readyMessage(cluster, agreement, paint));

@@ -59,6 +59,7 @@ export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOption
     nodes: whole.nodes.map(({ config }) => config.name),
     hub,
     bus,
+    log: silentLog,
     tree: () => system.tree(),
     started,
     ended: closed,

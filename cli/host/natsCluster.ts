@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { type Clock, createLog, type Log, type Random } from '../../actors/index.ts';
 import { type Bus, connectNats, type ManagedServer, startNatsServer } from '../../bus/index.ts';
-import type { ExitReason } from '../../machines/index.ts';
+import { describeExit, type ExitReason } from '../../machines/index.ts';
 import { deferred } from '../deferred.ts';
 import { busTls, clusterPaths } from '../files/clusterFiles.ts';
 import type { WholeCluster } from '../files/readCluster.ts';
@@ -131,8 +131,10 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     programs: [natsProgram(server, startServer), ...programs],
     onExit: ended.resolve,
   });
+  log.info('starting', { cluster: whole.config.cluster, nats: server.url, pid: process.pid });
   const started = system.start();
   const closed = ended.promise.then(async (reason) => {
+    log.info('ended', { reason: describeExit(reason) });
     await bus.drain().catch(() => undefined);
     await logs.close();
     return reason;
@@ -143,6 +145,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     nats: server.url,
     nodes: whole.nodes.map(({ config }) => config.name),
     bus,
+    log,
     tree: () => system.tree(),
     started,
     ended: closed,

@@ -1,4 +1,5 @@
 /** What `up` runs, whatever carries the bus: started, watched, stopped. */
+import type { Log } from '../../actors/index.ts';
 import type { Bus } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
 import type { TreeNode } from '../../protocol/index.ts';
@@ -12,6 +13,8 @@ export interface RunningCluster {
   readonly nodes: readonly string[];
   /** Speaks as `host`. */
   readonly bus: Bus;
+  /** `host`'s own log. */
+  readonly log: Log;
   /** What `host` supervises, now. */
   tree(): TreeNode;
   /** Resolves when every node is up. A node that cannot start ends the cluster: see `ended`. */
