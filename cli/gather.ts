@@ -20,6 +20,8 @@ import type { ClusterView, NodeView, TimedEpoch, Trouble } from './clusterView.t
 export const gatherTimeoutMsDefault = 1_000;
 /** Gatherings after which the membership is asked for again: it seldom changes. */
 const gatheringsPerMembership = 20;
+/** Nodes asked for the membership by name: an envelope of 1 000 members takes most of a megabyte. */
+const witnessesMax = 4;
 /** Roles that run a node; clients only ask. */
 const nodeRoles: ReadonlySet<MemberRole> = new Set(['validator', 'device']);
 const roleOrder: readonly (MemberRole | undefined)[] = ['validator', 'device', 'client', undefined];
@@ -93,7 +95,13 @@ export class Gatherer {
   async gather(what: GatherWhat = {}): Promise<ClusterView> {
     const [host] = await Promise.all([this.#host(), this.members()]);
     const units = host.value?.children ?? [];
-    if (this.#members.length === 0) this.#members = await this.#membersFrom(processes(units).map(({ id }) => id));
+    if (this.#members.length === 0) {
+      this.#members = await this.#membersFrom(
+        processes(units)
+          .slice(0, witnessesMax)
+          .map(({ id }) => id),
+      );
+    }
     const nodes = await Promise.all(this.#roster(units).map((node) => this.#node(node, what)));
     return {
       cluster: this.#options.bus.cluster,
@@ -107,17 +115,23 @@ export class Gatherer {
   /** The members as the cluster last told them; empty when nobody did. @throws BusUnavailableError */
   async members(): Promise<readonly MemberView[]> {
     if (this.#untilMembership-- > 0) return this.#members;
-    const fromAny = await this.#membersFrom(['any']);
-    // No validator is ready, as when all are just starting: every node knows its membership too.
-    const members = fromAny.length > 0 ? fromAny : await this.#membersFrom(this.#members.map(({ name }) => name));
+    // Every node knows its membership, also while no validator is ready.
+    const members = await this.#membersFrom(['any', ...this.#members.slice(0, witnessesMax).map(({ name }) => name)]);
     if (members.length > 0) this.#members = members;
     this.#untilMembership = this.#members.length > 0 ? gatheringsPerMembership : 0;
     return this.#members;
   }
 
-  async #membersFrom(names: readonly string[]): Promise<readonly MemberView[]> {
-    const answers = await Promise.all(names.map((name) => answerOf(this.#ask(name, 'membership.get'))));
-    return answers.map(({ value }) => membersOf(value?.envelope)).find(({ length }) => length > 0) ?? [];
+  /** What the first of them says that says anything: a hung node delays nobody. */
+  #membersFrom(names: readonly string[]): Promise<readonly MemberView[]> {
+    return new Promise((resolve, reject) => {
+      const asking = names.map(async (name) => {
+        const { value } = await answerOf(this.#ask(name, 'membership.get'));
+        const members = membersOf(value?.envelope);
+        if (members.length > 0) resolve(members);
+      });
+      Promise.all(asking).then(() => resolve([]), reject);
+    });
   }
 
   #ask<V extends 'supervisor.tree' | 'epoch.get' | 'election.get' | 'membership.get'>(to: string, verb: V) {
