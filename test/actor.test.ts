@@ -414,6 +414,18 @@ describe('definitions', () => {
     }
   });
 
+  test.each([
+    ['receives', 'beacon.nothing', 'DEFINITION_INVALID'],
+    ['answers', 'epoch.nothing', 'UNKNOWN_VERB'],
+  ])('what the bus does not know fails the start by name: %s %s', (field, name, code) => {
+    const known = { receives: 'beacon.beacon', answers: 'epoch.get' }[field] ?? '';
+    const listens = { [field]: () => ({ [known]: () => undefined, [name]: () => undefined }) };
+    const { instance, exits } = runInstance(testWorld(), { ...defined(complete), ...listens });
+    instance.start();
+    expect(exits).toMatchObject([{ type: 'error', code, message: expect.stringContaining(name) }]);
+    expect(instance.held).toEqual(nothing);
+  });
+
   test('an operable event that the machine does not know is refused', () => {
     const operable = ['nothing'] as never;
     expect(() =>

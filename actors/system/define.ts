@@ -137,6 +137,14 @@ export type Answerer<M extends AnyStateMachine> = (
   about: About,
 ) => unknown | Promise<unknown>;
 
+/** Conditional for the same reason as `EffectsOf`: so that a literal `type` stays one without `as const`. */
+type ReceiversOf<M extends AnyStateMachine> = M extends AnyStateMachine
+  ? { readonly [T in Topic]?: Receiver<M> }
+  : never;
+type AnswerersOf<M extends AnyStateMachine> = M extends AnyStateMachine
+  ? { readonly [V in Verb]?: Answerer<M> }
+  : never;
+
 export interface ActorDefinition<M extends AnyStateMachine> {
   /** Unique within a node; the last part of the unit's id. */
   readonly name: string;
@@ -145,10 +153,10 @@ export interface ActorDefinition<M extends AnyStateMachine> {
   readonly input: (world: ActorWorld) => InputFrom<NoInfer<M>>;
   readonly effects: (world: ActorWorld) => EffectsOf<M>;
   /** Bus message → decode → verify → event. */
-  readonly receives?: (world: ActorWorld) => { readonly [T in Topic]?: Receiver<NoInfer<M>> };
+  readonly receives?: (world: ActorWorld) => ReceiversOf<M>;
   readonly hears?: (world: ActorWorld) => readonly Heard<EventFromLogic<NoInfer<M>>>[];
   readonly states?: (state: State<SnapshotFrom<NoInfer<M>>>) => readonly Stated[];
-  readonly answers?: (world: ActorWorld) => { readonly [V in Verb]?: Answerer<NoInfer<M>> };
+  readonly answers?: (world: ActorWorld) => AnswerersOf<M>;
   /** Events that people may send from outside; all others are refused. */
   readonly operable?: readonly EventFromLogic<NoInfer<M>>['type'][];
 }

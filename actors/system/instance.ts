@@ -5,7 +5,7 @@
 import type { AnyEventObject } from 'xstate';
 import type { Bus, BusMessage, BusRequest } from '../../bus/index.ts';
 import type { ExitReason } from '../../machines/index.ts';
-import { IsochronError, type Topic, topics, type Verb } from '../../protocol/index.ts';
+import { IsochronError, type Topic, type TopicSpec, topics, type Verb } from '../../protocol/index.ts';
 import { type Attributed, runAs, runUnattributed } from './attribution.ts';
 import {
   type About,
@@ -18,6 +18,7 @@ import {
   statedBy,
 } from './define.ts';
 import { createEngine, type Engine, type EngineHost, isPromiseLike, type MachineView } from './engine.ts';
+import { DefinitionError } from './errors.ts';
 import type { FactBoard } from './facts.ts';
 import { type BurstLog, oncePerBurst } from './logBurst.ts';
 import { type Held, Scope, type ScopeOwner } from './scope.ts';
@@ -239,10 +240,12 @@ export class Instance implements Unit, Attributed, EngineHost, ScopeOwner {
   /** The carrier's loop belongs to nobody, whoever was the first to listen. */
   #listenTo(topic: Topic, receiver: AnyReceiver): void {
     const { bus } = this.#world;
+    const spec: TopicSpec | undefined = topics[topic];
+    if (spec === undefined) throw new DefinitionError(this.definition.name, 'receives', `'${topic}' is no topic`);
     const handler = (message: BusMessage): void => {
       if (this.#scope.open) this.guard(() => this.#receive(topic, receiver, message));
     };
-    const listen = () => (topics[topic].mode === 'say' ? bus.hear(topic, handler) : bus.receive(topic, handler));
+    const listen = () => (spec.mode === 'say' ? bus.hear(topic, handler) : bus.receive(topic, handler));
     this.#scope.hold(runUnattributed(listen));
   }
 
