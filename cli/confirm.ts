@@ -3,10 +3,14 @@ import { createInterface } from 'node:readline';
 import type { Context } from './context.ts';
 
 /** True when a person said yes, when `--yes` was given, and when there is no person. */
-export const confirm = async ({ output, stdin, globals, signal }: Context, question: string): Promise<boolean> => {
+export const confirm = async (
+  { output, stdin, globals, signal }: Context,
+  question: string,
+  prompts: NodeJS.WritableStream = process.stderr,
+): Promise<boolean> => {
   if (globals.yes || !output.interactive || stdin.isTTY !== true) return true;
   // Not through `message`: a question must be seen even with --quiet, and it goes where the answer is typed.
-  const lines = createInterface({ input: stdin, output: process.stderr });
+  const lines = createInterface({ input: stdin, output: prompts });
   try {
     return await new Promise((resolve) => {
       lines.on('close', () => resolve(false));

@@ -23,6 +23,9 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
   return exitCodes.ok;
 };
 
+/** A healthy node answers in milliseconds; a person waits. */
+const patience = { timeoutMs: 2_000 };
+
 // ── A node ──────────────────────────────────────────────────────────────────
 
 const inspectNode = async (output: Output, connection: Connection, address: Address): Promise<void> => {
@@ -43,15 +46,13 @@ const inspectNode = async (output: Output, connection: Connection, address: Addr
 /** Undefined when it does not answer: `host` still knows how it is. */
 const ownTreeOf = async ({ bus, nodes }: Connection, id: string): Promise<TreeNode | undefined> => {
   if (!nodes.some(({ name }) => name === id)) return undefined;
-  return askVerb(bus, id, 'supervisor.tree', {}, { timeoutMs: nodeTimeoutMs }).catch(() => undefined);
+  return askVerb(bus, id, 'supervisor.tree', {}, patience).catch(() => undefined);
 };
-/** A healthy node answers in milliseconds. */
-const nodeTimeoutMs = 2_000;
 
 /** The node as `host` sees it; as it sees itself where nobody supervises it. */
 const unitOfHost = async (connection: Connection, address: Address, own: TreeNode | undefined): Promise<TreeNode> => {
   try {
-    const unit = findUnit(await askAbout(connection, address, 'supervisor.tree', {}), address.id);
+    const unit = findUnit(await askAbout(connection, address, 'supervisor.tree', {}, patience), address.id);
     if (unit !== undefined) return unit;
   } catch (error) {
     if (own === undefined) throw error;
@@ -75,12 +76,12 @@ const itemOf = ({ id, status, state, children }: TreeNode): TreeItem => ({
 
 const inspectActor = async (output: Output, connection: Connection, address: Address): Promise<void> => {
   const { id } = address;
-  const unit = findUnit(await askAbout(connection, address, 'supervisor.tree', {}), id);
+  const unit = findUnit(await askAbout(connection, address, 'supervisor.tree', {}, patience), id);
   if (unit === undefined) throw new UnknownIdError(id);
   // A unit that is not running has a place in the tree and nothing else.
   const isRunning = unit.status === 'running';
-  const snapshot = isRunning ? await askAbout(connection, address, 'actor.snapshot', { id }) : null;
-  const definition = isRunning ? await askAbout(connection, address, 'actor.definition', { id }) : null;
+  const snapshot = isRunning ? await askAbout(connection, address, 'actor.snapshot', { id }, patience) : null;
+  const definition = isRunning ? await askAbout(connection, address, 'actor.definition', { id }, patience) : null;
   const { children, ...alone } = unit;
   const document = {
     unit: { ...alone, children: children.map((child) => child.id) },
