@@ -27,7 +27,7 @@ import {
 } from './errors.ts';
 import { contentTypeOf, headerList, traceparentOf } from './headers.ts';
 import type { BusClock, Refusal } from './ports.ts';
-import { fromAt, inboxRoot, type Subjects } from './subjects.ts';
+import { inboxRoot, type SenderReader, type Subjects, senderReader } from './subjects.ts';
 import { type Frame, type FrameHandler, type HeaderList, sizeAbove, type Transport } from './transport.ts';
 
 /** Requests whose handlers have not answered yet. More would only grow the heap: the askers time out in seconds. */
@@ -96,8 +96,8 @@ export class Answers {
     this.#ready = ready && this.#options.sharesAny;
     if (this.#ready && this.#leaveAny === undefined) {
       const { subscribe, subjects } = this.#options;
-      const start = subjects.askedOfAny.length;
-      this.#leaveAny = subscribe(`${subjects.askedOfAny}>`, anyQueue, (frame) => this.#onAsk(frame, start, true));
+      const read = senderReader(subjects.askedOfAny.length);
+      this.#leaveAny = subscribe(`${subjects.askedOfAny}>`, anyQueue, (frame) => this.#onAsk(frame, read, true));
     } else if (!this.#ready) {
       this.#leaveAny?.();
       this.#leaveAny = undefined;
@@ -114,8 +114,8 @@ export class Answers {
   #serve(): void {
     if (this.#stopServing !== undefined) return;
     const { subscribe, subjects } = this.#options;
-    const start = subjects.askedOf.length;
-    const stopAsks = subscribe(`${subjects.askedOf}>`, undefined, (frame) => this.#onAsk(frame, start, false));
+    const read = senderReader(subjects.askedOf.length);
+    const stopAsks = subscribe(`${subjects.askedOf}>`, undefined, (frame) => this.#onAsk(frame, read, false));
     const stopDiscovery = subscribe(`${discoveryRoot}>`, undefined, (frame) => this.#onDiscovery(frame));
     this.#stopServing = () => {
       stopAsks();
@@ -123,16 +123,16 @@ export class Answers {
     };
   }
 
-  #onAsk(frame: Frame, start: number, any: boolean): void {
+  #onAsk(frame: Frame, read: SenderReader, any: boolean): void {
     const { subject } = frame;
     const reply = this.#replyOf(frame);
     if (reply === undefined) return;
-    const from = fromAt(subject, start);
-    if (from === undefined) {
+    const sender = read(subject);
+    if (sender === undefined) {
       this.#options.refuse({ reason: 'badName', subject });
       return;
     }
-    const verb = subject.slice(start + from.length + 1);
+    const { from, topic: verb } = sender;
     const { headers } = frame;
     const contentType = contentTypeOf(headers);
     const explicit = contentType !== undefined && contentType !== '';

@@ -16,7 +16,7 @@ import {
 } from './errors.ts';
 import { headerList } from './headers.ts';
 import type { BusClock, BusRandom } from './ports.ts';
-import { checkDotted, type Subjects } from './subjects.ts';
+import type { Subjects } from './subjects.ts';
 import { type Frame, type FrameHeaders, sizeAbove, type Transport } from './transport.ts';
 
 const askTimeoutDefaultMs = 5_000;
@@ -88,8 +88,7 @@ export class Asks {
 
   ask(to: string, verb: string, request: unknown, options: AskOptions = noOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const subject = this.#subjects.ask(to) + checkDotted('verb', verb);
-      this.#send({ to, verb, subject, resolve, reject }, request, options);
+      this.#send({ to, verb, subject: this.#subjects.ask(to, verb), resolve, reject }, request, options);
     });
   }
 

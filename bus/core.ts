@@ -21,7 +21,7 @@ import { contentTypeOf, headerList, traceparentOf } from './headers.ts';
 import { Inbound, inboundPendingMax } from './inbound.ts';
 import { Outbox } from './outbox.ts';
 import type { BusClock, BusMetrics, BusRandom, Refusal } from './ports.ts';
-import { actorTokens, checkDotted, fromAt, type Subjects, subjectsOf } from './subjects.ts';
+import { actorTokens, type SenderReader, type Subjects, senderReader, subjectsOf } from './subjects.ts';
 import { type Frame, type FrameHandler, sizeAbove, type Transport } from './transport.ts';
 
 /** How long `drain` waits for handlers that are still answering. */
@@ -98,11 +98,11 @@ export class BusCore implements Bus {
   }
 
   say(topic: string, payload: unknown, options?: SendOptions): void {
-    this.#send(this.#subjects.say + checkDotted('topic', topic), payload, options);
+    this.#send(this.#subjects.say(topic), payload, options);
   }
 
   tell(to: string, topic: string, payload: unknown, options?: SendOptions): void {
-    this.#send(this.#subjects.tell(to) + checkDotted('topic', topic), payload, options);
+    this.#send(this.#subjects.tell(to, topic), payload, options);
   }
 
   ask(to: string, verb: string, request?: unknown, options?: AskOptions): Promise<unknown> {
@@ -110,11 +110,11 @@ export class BusCore implements Bus {
   }
 
   hear(topic: string, handler: MessageHandler): Unsubscribe {
-    return this.#listen(this.#subjects.heard(topic), topic, `${this.#subjects.prefix}say.`.length, handler);
+    return this.#listen(this.#subjects.heard(topic), `${this.#subjects.prefix}say.`.length, handler);
   }
 
   receive(topic: string, handler: MessageHandler): Unsubscribe {
-    return this.#listen(this.#subjects.received(topic), topic, this.#subjects.toldTo.length, handler);
+    return this.#listen(this.#subjects.received(topic), this.#subjects.toldTo.length, handler);
   }
 
   answer(verb: string, handler: RequestHandler): Unsubscribe {
@@ -165,8 +165,8 @@ export class BusCore implements Bus {
   }
 
   /** One subscription a subject, however many listen; each message is decoded once. */
-  #listen(subject: string, topic: string, fromStart: number, handler: MessageHandler): Unsubscribe {
-    const heard = this.#heard.get(subject) ?? this.#open(subject, topic, fromStart);
+  #listen(subject: string, fromStart: number, handler: MessageHandler): Unsubscribe {
+    const heard = this.#heard.get(subject) ?? this.#open(subject, senderReader(fromStart));
     // A wrapper a call, so that one handler given twice is two registrations.
     const registered: MessageHandler = (message) => handler(message);
     heard.handlers.add(registered);
@@ -177,9 +177,9 @@ export class BusCore implements Bus {
     };
   }
 
-  #open(subject: string, topic: string, fromStart: number): Heard {
+  #open(subject: string, read: SenderReader): Heard {
     const handlers = new Set<MessageHandler>();
-    const onFrame = (frame: Frame) => this.#onMessage(frame, topic, fromStart, handlers);
+    const onFrame = (frame: Frame) => this.#onMessage(frame, read, handlers);
     const heard = { handlers, unsubscribe: this.#subscribe(subject, undefined, onFrame) };
     this.#heard.set(subject, heard);
     return heard;
@@ -198,13 +198,13 @@ export class BusCore implements Bus {
     return this.#transport.subscribe(subject, queue, (frame) => this.#inbound.push(handler, frame));
   }
 
-  #onMessage(frame: Frame, topic: string, fromStart: number, handlers: ReadonlySet<MessageHandler>): void {
-    const from = fromAt(frame.subject, fromStart);
-    if (from === undefined) {
+  #onMessage(frame: Frame, read: SenderReader, handlers: ReadonlySet<MessageHandler>): void {
+    const sender = read(frame.subject);
+    if (sender === undefined) {
       this.#refuse({ reason: 'badName', subject: frame.subject });
       return;
     }
-    const message = this.#decode(frame, topic, from);
+    const message = this.#decode(frame, sender.topic, sender.from);
     if (message === undefined) return;
     for (const handler of handlers) {
       try {

@@ -40,13 +40,13 @@ export const permissionsFor = (
   role: Role,
   verbs: Readonly<Record<string, VerbSpec>> = verbTable,
 ): Permissions => {
-  const { prefix, say, live, toldTo, askedOf, inbox } = subjectsOf(cluster, node);
+  const { prefix, live, toldTo, askedOf, inbox } = subjectsOf(cluster, node);
   const isNode = nodeRoles.has(role);
   const watches = watcherRoles.has(role);
   const asks = Object.keys(verbs).filter((verb) => verbs[verb]?.askedBy.includes(role));
   return {
     publish: [
-      ...(isNode ? [`${say}>`, `${prefix}tell.*.${node}.>`, `${live}>`] : []),
+      ...(isNode ? [`${prefix}say.${node}.>`, `${prefix}tell.*.${node}.>`, `${live}>`] : []),
       ...asks.map((verb) => `${prefix}ask.*.${node}.${verb}`),
       ...(watches ? discovery : []),
       ...(role === 'host' ? jetStream : []),
@@ -61,7 +61,7 @@ export const permissionsFor = (
     // The host may do everything anyway, and hears its own inspection streams.
     deaf:
       isNode && role !== 'host'
-        ? [`${say}>`, `${toldTo}${node}.>`, `${askedOf}${node}.>`, `${prefix}ask.any.${node}.>`]
+        ? [`${prefix}say.${node}.>`, `${toldTo}${node}.>`, `${askedOf}${node}.>`, `${prefix}ask.any.${node}.>`]
         : [],
     responds: isNode,
   };

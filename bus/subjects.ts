@@ -41,8 +41,6 @@ export const actorTokens = (actor: string): string => {
 export interface Subjects {
   /** `iso.v1.<cluster>.` */
   readonly prefix: string;
-  /** `say.<me>.` */
-  readonly say: string;
   /** `live.<me>.` */
   readonly live: string;
   /** `tell.<me>.`, what others tell this node. */
@@ -53,8 +51,10 @@ export interface Subjects {
   readonly askedOfAny: string;
   /** `_INBOX.<me>.` */
   readonly inbox: string;
-  tell(to: string): string;
-  ask(to: string): string;
+  /** @throws BusNameError, like all that take names */
+  say(topic: string): string;
+  tell(to: string, topic: string): string;
+  ask(to: string, verb: string): string;
   liveOf(node: string): string;
   heard(topic: string): string;
   received(topic: string): string;
@@ -65,27 +65,72 @@ export const subjectsOf = (cluster: string, node: string): Subjects => {
   checkName('cluster', cluster);
   checkNode('node', node);
   const prefix = `iso.v1.${cluster}.`;
+  const sayings = remembered((_, topic) => `${prefix}say.${node}.${checkDotted('topic', topic)}`);
   return {
     prefix,
-    say: `${prefix}say.${node}.`,
     live: `${prefix}live.${node}.`,
     toldTo: `${prefix}tell.${node}.`,
     askedOf: `${prefix}ask.${node}.`,
     askedOfAny: `${prefix}ask.any.`,
     inbox: `${inboxRoot}${node}.`,
-    tell: (to) => `${prefix}tell.${checkNode('to', to)}.${node}.`,
-    ask: (to) => `${prefix}ask.${checkName('to', to)}.${node}.`,
+    say: (topic) => sayings('', topic),
+    tell: remembered((to, topic) => `${prefix}tell.${checkNode('to', to)}.${node}.${checkDotted('topic', topic)}`),
+    ask: remembered((to, verb) => `${prefix}ask.${checkName('to', to)}.${node}.${checkDotted('verb', verb)}`),
     liveOf: (of) => `${prefix}live.${checkNode('node', of)}.`,
     heard: (topic) => `${prefix}say.*.${checkDotted('topic', topic)}`,
     received: (topic) => `${prefix}tell.${node}.*.${checkDotted('topic', topic)}`,
   };
 };
 
-/** The `<from>` token that starts at `start`, or undefined when it is no name. */
-export const fromAt = (subject: string, start: number): string | undefined => {
+/** Subjects remembered a mode: names may come from outside, so they are bounded. */
+const rememberedMax = 1_024;
+
+/** A node says few things to few nodes: finding a subject it has built costs a tenth of checking and building it again. */
+const remembered = (build: (to: string, topic: string) => string): ((to: string, topic: string) => string) => {
+  const known = new Map<string, Map<string, string>>();
+  let count = 0;
+  return (to, topic) => {
+    const found = known.get(to)?.get(topic);
+    if (found !== undefined) return found;
+    const subject = build(to, topic);
+    if (++count > rememberedMax) {
+      known.clear();
+      count = 1;
+    }
+    const topics = known.get(to) ?? new Map<string, string>();
+    known.set(to, topics.set(topic, subject));
+    return subject;
+  };
+};
+
+/** Who sent a message, and what follows the name in its subject. */
+export interface Sender {
+  readonly from: string;
+  readonly topic: string;
+}
+export type SenderReader = (subject: string) => Sender | undefined;
+
+/**
+ * Reads `<from>.<topic>` at `start`; undefined when `<from>` is no node's name. Messages come in runs, so the last subject
+ * is remembered.
+ */
+export const senderReader = (start: number): SenderReader => {
+  let last = '';
+  let sender: Sender | undefined;
+  return (subject) => {
+    if (subject !== last) {
+      sender = readSender(subject, start);
+      last = subject;
+    }
+    return sender;
+  };
+};
+
+const readSender = (subject: string, start: number): Sender | undefined => {
   const end = subject.indexOf('.', start);
-  const from = subject.slice(start, end < 0 ? subject.length : end);
-  return isName(from) && from !== 'any' ? from : undefined;
+  if (end < 0) return undefined;
+  const from = subject.slice(start, end);
+  return isName(from) && from !== 'any' ? { from, topic: subject.slice(end + 1) } : undefined;
 };
 
 /** Mode and tokens of a subject of this interface, for tools that watch it (`isochron tail`). */
