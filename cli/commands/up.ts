@@ -93,12 +93,14 @@ const attend = async (context: Context, cluster: RunningCluster, forMs: number |
     },
     () => undefined,
   );
-  const first = await Promise.race([enough.promise, cluster.ended]);
+  const first = await Promise.race([enough.promise, cluster.ended, cluster.failed]);
   abandoned.abort();
-  if (first !== 'stop') throw endedError(first);
   if (output.interactive) output.message('Stopping …');
-  cluster.log.info('stopping', { signalled: signal.aborted });
+  cluster.log.info('stopping', {
+    reason: first === 'stop' ? (signal.aborted ? 'signal' : 'time') : describeExit(first),
+  });
   await cluster.stop();
+  if (first !== 'stop') throw endedError(first);
   return exitCodes.ok;
 };
 

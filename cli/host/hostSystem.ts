@@ -37,7 +37,8 @@ const backoffOf: Readonly<Record<Preset, Backoff>> = {
 };
 /**
  * A node that keeps crashing must not take the others with it, so `host` never gives up on one that has once been up; the
- * backoff keeps this below any budget. One that cannot even start the first time ends `up`, with its reason.
+ * backoff keeps this below any budget. One that cannot even start the first time ends `up`, with its reason (see
+ * `RunningCluster.failed`).
  */
 const restartsMax = 10_000;
 const restartsPeriodMs = 60_000;

@@ -62,6 +62,7 @@ export const startMemoryCluster = ({ whole, clock, random }: MemoryClusterOption
     log: silentLog,
     tree: () => system.tree(),
     started,
+    failed: new Promise<never>(() => undefined),
     ended: closed,
     stop: async () => {
       system.stop();

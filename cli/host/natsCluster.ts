@@ -119,8 +119,23 @@ interface Parts extends NatsClusterOptions {
 
 const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, logs }: Parts): RunningCluster => {
   const ended = deferred<ExitReason>();
+  const ready = new Set<string>();
+  const started = deferred<void>();
+  const failed = deferred<ExitReason>();
   const programs = whole.nodes.map(({ dir, config: { name } }) =>
-    nodeProgram({ name, dir, nats: server.url, clock, env, log: logs.of(name) }),
+    nodeProgram({
+      name,
+      dir,
+      nats: server.url,
+      clock,
+      env,
+      log: logs.of(name),
+      onReady: () => {
+        ready.add(name);
+        if (ready.size === whole.nodes.length) started.resolve();
+      },
+      onFailedStart: failed.resolve,
+    }),
   );
   const system = hostSystem({
     whole,
@@ -132,7 +147,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     onExit: ended.resolve,
   });
   log.info('starting', { cluster: whole.config.cluster, nats: server.url, pid: process.pid });
-  const started = system.start();
+  void system.start();
   const closed = ended.promise.then(async (reason) => {
     log.info('ended', { reason: describeExit(reason) });
     await bus.drain().catch(() => undefined);
@@ -147,7 +162,8 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     bus,
     log,
     tree: () => system.tree(),
-    started,
+    started: started.promise,
+    failed: failed.promise,
     ended: closed,
     stop: async () => {
       system.stop();

@@ -26,7 +26,7 @@ class NatsUnit implements Unit {
   constructor(starting: Promise<ManagedServer>, hooks: UnitHooks) {
     this.#hooks = hooks;
     starting.then(
-      (server) => this.#started(server),
+      (server) => this.#onServer(server),
       (error: unknown) =>
         hooks.exited({ type: 'error', code: systemCodeOf(error) || 'NATS_SERVER', message: messageOf(error) }),
     );
@@ -46,7 +46,7 @@ class NatsUnit implements Unit {
     if (this.#server !== undefined) killProcess(this.#server.pid);
   }
 
-  #started(server: ManagedServer): void {
+  #onServer(server: ManagedServer): void {
     this.#server = server;
     void server.exited.then((exit) => this.#hooks.exited(this.#reason(exit)));
     // Asked to go while it was on its way.

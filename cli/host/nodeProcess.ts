@@ -1,4 +1,8 @@
-/** A node as a supervised unit of `host`: one OS process, tied to this one by IPC, its output kept in a log file. */
+/**
+ * A node as a supervised unit of `host`: one OS process, tied to this one by IPC, its output kept in a log file.
+ * To its supervisor it is up as soon as its process runs: children start one after another, and a node that takes its time
+ * must neither delay the first start of the others nor their restarts. What `up` waits for is `onReady`.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -19,28 +23,35 @@ export interface NodeProcessOptions {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: LogFile;
+  /** Every actor of an incarnation is up. */
+  readonly onReady: () => void;
+  /** It ended before it was ever ready: a bad file, a locked store. Starting it again would not help. */
+  readonly onFailedStart: (reason: ExitReason) => void;
 }
 
 /** How `host` starts a node, again and again. */
 export const nodeProgram = (options: NodeProcessOptions): ProgramDefinition => ({
   name: options.name,
-  start: (hooks) => new NodeProcess(options, hooks),
+  start: (hooks, incarnation) => new NodeProcess(options, hooks, incarnation),
 });
 
 class NodeProcess implements Unit {
   readonly id: string;
   readonly #child: ChildProcess;
+  readonly #options: NodeProcessOptions;
   readonly #hooks: UnitHooks;
-  readonly #clock: Clock;
+  readonly #incarnation: number;
   readonly #late: Timer;
   #state: 'starting' | 'running' | 'stopping' = 'starting';
   #isLate = false;
   #lastComplaint = '';
 
-  constructor({ name, dir, nats, clock, env, log }: NodeProcessOptions, hooks: UnitHooks) {
+  constructor(options: NodeProcessOptions, hooks: UnitHooks, incarnation: number) {
+    const { name, dir, nats, clock, env, log } = options;
     this.id = name;
+    this.#options = options;
     this.#hooks = hooks;
-    this.#clock = clock;
+    this.#incarnation = incarnation;
     // Its own session: Ctrl-C reaches this process alone, which stops the nodes before their server.
     this.#child = spawn(process.execPath, [mainFile, 'node', dir], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -53,6 +64,7 @@ class NodeProcess implements Unit {
       this.#lastComplaint = line;
       log.wrap('error', 'stderr', line);
     });
+    this.#child.once('spawn', () => hooks.started());
     this.#child.on('message', (message: NodeMessage) => this.#onMessage(message));
     this.#child.once('error', (error) => this.#exited({ type: 'error', code: 'SPAWN', message: error.message }));
     this.#child.once('exit', (code, signal) => this.#exited(this.#reason(code, signal)));
@@ -74,8 +86,8 @@ class NodeProcess implements Unit {
   #onMessage(message: NodeMessage): void {
     if (message.type !== 'ready' || this.#state !== 'starting') return;
     this.#state = 'running';
-    this.#clock.cancel(this.#late);
-    this.#hooks.started();
+    this.#options.clock.cancel(this.#late);
+    this.#options.onReady();
   }
 
   #giveUpStarting(): void {
@@ -84,11 +96,12 @@ class NodeProcess implements Unit {
   }
 
   #exited(reason: ExitReason): void {
-    this.#clock.cancel(this.#late);
+    this.#options.clock.cancel(this.#late);
     this.#child
       .removeAllListeners('exit')
       .removeAllListeners('error')
       .on('error', () => undefined);
+    if (this.#incarnation === 1 && this.#state === 'starting') this.#options.onFailedStart(reason);
     this.#hooks.exited(reason);
   }
 

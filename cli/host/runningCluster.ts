@@ -17,8 +17,10 @@ export interface RunningCluster {
   readonly log: Log;
   /** What `host` supervises, now. */
   tree(): TreeNode;
-  /** Resolves when every node is up. A node that cannot start ends the cluster: see `ended`. */
+  /** Resolves when every node has been up. */
   readonly started: Promise<void>;
+  /** Resolves with the reason when a node could not start the first time; the rest then still runs. */
+  readonly failed: Promise<ExitReason>;
   /** Resolves with the reason when the whole tree has ended. */
   readonly ended: Promise<ExitReason>;
   /** Nodes first, then their server; resolves when all are gone and logs are written. */

@@ -169,6 +169,16 @@ describe('a directory made by init', () => {
     }
   });
 
+  it('ends with the reason of a node that cannot start', async () => {
+    const owner = cli.start(['node', join(dir, 'nodes', 'device-1')]);
+    await until('the node to run', () => owner.lines().find(({ action }) => action === 'started'));
+    const { code, stdout, stderr } = await cli.run('up', 'lab');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('device-1/data.sqlite: another process has this store open');
+    expect(records()).toEqual([]);
+  });
+
   it('runs in the background with -d, is waited for with --wait, and ends with down', async () => {
     const started = await cli.run('up', 'lab', '-d', '--wait', '--json');
     expect(started).toMatchObject({ code: 0, stderr: '' });
