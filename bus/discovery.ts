@@ -51,8 +51,8 @@ export const anyEndpoint = (subjects: Subjects, verb: string): Endpoint => ({
   stats: emptyStats(),
 });
 
-const kinds = ['PING', 'INFO', 'STATS'] as const;
-export type DiscoveryKind = (typeof kinds)[number];
+export const discoveryKinds = ['PING', 'INFO', 'STATS'] as const;
+export type DiscoveryKind = (typeof discoveryKinds)[number];
 
 /** Which question `$SRV.<kind>[.<name>[.<id>]]` asks of this service; undefined when it is none, or another's. */
 export const discoveryKind = (subject: string, id: string): DiscoveryKind | undefined => {
@@ -60,7 +60,7 @@ export const discoveryKind = (subject: string, id: string): DiscoveryKind | unde
   if (`${root}.` !== discoveryRoot || rest.length > 0) return undefined;
   if (name !== undefined && name !== serviceName) return undefined;
   if (instance !== undefined && instance !== id) return undefined;
-  return kinds.find((known) => known === kind);
+  return discoveryKinds.find((known) => known === kind);
 };
 
 export const discoveryReply = (

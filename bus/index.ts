@@ -4,6 +4,7 @@ export { askTimeoutMaxMs } from './asks.ts';
 export * from './bus.ts';
 export { contentTypes, decodePayload, encodePayload, formatOf } from './codec.ts';
 export type { BusOptions } from './core.ts';
+export { discoveryKinds } from './discovery.ts';
 export * from './errors.ts';
 export { type Link, MemoryBus, MemoryHub, type MemoryHubOptions } from './memory.ts';
 export { connectNats, NatsBus, type NatsOptions } from './nats.ts';

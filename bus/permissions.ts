@@ -10,6 +10,7 @@
  *   stored bytes anywhere, past every permission.
  */
 import { type Role, type VerbSpec, verbs as verbTable } from '../protocol/index.ts';
+import { discoveryKinds, discoveryRoot } from './discovery.ts';
 import { inboxRoot, subjectsOf } from './subjects.ts';
 
 export interface Permissions {
@@ -26,7 +27,7 @@ export interface Permissions {
 const nodeRoles: ReadonlySet<Role> = new Set(['validator', 'device', 'client', 'host']);
 /** Roles that look at a cluster from outside. */
 const watcherRoles: ReadonlySet<Role> = new Set(['host', 'operator', 'viewer']);
-const discovery = ['PING', 'INFO', 'STATS'].flatMap((kind) => [`$SRV.${kind}`, `$SRV.${kind}.>`]);
+const discovery = discoveryKinds.flatMap((kind) => [`${discoveryRoot}${kind}`, `${discoveryRoot}${kind}.>`]);
 /** Streams, key-value buckets and objects belong to the host. */
 const jetStream = ['$JS.API.>', '$JS.ACK.>', '$KV.>', '$O.>'];
 
