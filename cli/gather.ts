@@ -15,6 +15,7 @@ import {
 } from '../protocol/index.ts';
 import { askVerb } from './ask.ts';
 import type { ClusterView, NodeView, TimedEpoch, Trouble } from './clusterView.ts';
+import { natsUnitName } from './host/natsProgram.ts';
 
 /** How long one answer is waited for: a healthy node takes milliseconds, and a person waits for the slowest. */
 export const gatherTimeoutMsDefault = 1_000;
@@ -97,7 +98,7 @@ export class Gatherer {
     const units = host.value?.children ?? [];
     if (this.#members.length === 0) {
       this.#members = await this.#membersFrom(
-        processes(units)
+        nodesAmong(units)
           .slice(0, witnessesMax)
           .map(({ id }) => id),
       );
@@ -144,11 +145,11 @@ export class Gatherer {
     return host === undefined ? answerOf(this.#ask('host', 'supervisor.tree')) : { value: host() };
   }
 
-  /** Members that run a node; while the members are unknown, the processes of `host`. */
+  /** Members that run a node; while the members are unknown, the units of `host`. */
   #roster(units: readonly TreeNode[]): Pick<NodeView, 'name' | 'role' | 'unit'>[] {
     const unitOf = (name: string) => units.find(({ id }) => id === name);
     if (this.#members.length === 0) {
-      return processes(units).map((unit) => ({ name: unit.id, role: undefined, unit }));
+      return nodesAmong(units).map((unit) => ({ name: unit.id, role: undefined, unit }));
     }
     return this.#members
       .map(({ name, role }) => ({ name, role, unit: unitOf(name) }))
@@ -180,9 +181,8 @@ export class Gatherer {
   }
 }
 
-/** The nats-server is a process of `host` as well, and no node. */
-const processes = (units: readonly TreeNode[]): readonly TreeNode[] =>
-  units.filter(({ id, isolation }) => isolation === 'process' && !id.startsWith('nats'));
+/** The nats-server is a unit of `host` as well, and no node. */
+const nodesAmong = (units: readonly TreeNode[]): readonly TreeNode[] => units.filter(({ id }) => id !== natsUnitName);
 
 const byRoleThenName = (a: NodeView, b: NodeView): number =>
   roleOrder.indexOf(a.role) - roleOrder.indexOf(b.role) || a.name.localeCompare(b.name, 'en', { numeric: true });
