@@ -117,11 +117,11 @@ describe('a record', () => {
 
   it.each([
     ['XDG_STATE_HOME', { XDG_STATE_HOME: '/state' }, '/state/isochron/clusters'],
-    ['the home folder', { HOME: '/home/x' }, '/home/x/.local/state/isochron/clusters'],
+    ['the home folder', { HOME: '/people/x' }, '/people/x/.local/state/isochron/clusters'],
     [
       'the home folder, when XDG_STATE_HOME is relative',
-      { XDG_STATE_HOME: 'here', HOME: '/home/x' },
-      '/home/x/.local/state/isochron/clusters',
+      { XDG_STATE_HOME: 'here', HOME: '/people/x' },
+      '/people/x/.local/state/isochron/clusters',
     ],
   ])('lies below %s', (_, given, expected) => {
     expect(stateDirectory(given)).toBe(expected);

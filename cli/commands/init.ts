@@ -42,6 +42,9 @@ const describe = ({ dir, cluster, preset, nats, nodes }: MadeCluster): string =>
   return [
     `Cluster ${cluster} (${preset}): ${count(validators, 'validator')}, ${count(nodes.length - validators, 'device')}, NATS at ${nats}`,
     `Written to ${dir}. Keep keys/system.nk and keys/admin.nk off the machines of the nodes.`,
+    ...(nats.startsWith('tls://')
+      ? ["Put the server's certificate and key at tls/cert.pem and tls/key.pem there."]
+      : []),
     'Next:',
     `  isochron up ${dir}`,
     `  isochron doctor --dir ${dir}`,

@@ -91,8 +91,12 @@ const clusterConfig = ({ cluster, preset, nats, material }: ClusterToWrite): Clu
   preset,
   parameters: {},
   systemKey: material.system.publicKey,
-  nats: { url: nats.url, websocketPort: nats.websocketPort },
+  nats: { ...nats, ...(isTls(nats) ? { tls: serverTls } : {}) },
 });
+
+/** Where the server's certificate is expected, relative to the cluster; `init` makes none. */
+const serverTls = { certFile: 'tls/cert.pem', keyFile: 'tls/key.pem' };
+const isTls = ({ url }: ClusterToWrite['nats']): boolean => url.startsWith('tls://');
 
 const nodeConfig = (
   { cluster, preset, nats, material }: ClusterToWrite,
@@ -129,15 +133,13 @@ const natsPortDefault = 4222;
 const natsConfText = ({ dir, cluster, nats, material, logins }: ClusterToWrite): string => {
   const members = material.nodes.map(({ name, role, nats: key }) => ({ name, role, natsKey: key.publicKey }));
   const { host, operator, viewer } = logins;
-  const tlsDir = join(dir, 'tls');
-  const isTls = nats.url.startsWith('tls://');
   return natsConfig({
     cluster,
     users: serverUsers(members, { host: host.publicKey, operator: operator.publicKey, viewer: viewer.publicKey }),
     storeDirectory: clusterPaths(dir).jetStream,
     ...hostAndPort(nats.url),
     websocketPort: nats.websocketPort,
-    ...(isTls ? { tls: { certFile: join(tlsDir, 'cert.pem'), keyFile: join(tlsDir, 'key.pem') } } : {}),
+    ...(isTls(nats) ? { tls: { certFile: join(dir, serverTls.certFile), keyFile: join(dir, serverTls.keyFile) } } : {}),
   });
 };
 
@@ -152,14 +154,14 @@ const adminBundle = ({ cluster, nats, material, logins }: ClusterToWrite): strin
   });
 
 const websocketUrl = ({ url, websocketPort }: ClusterToWrite['nats']): string =>
-  `${url.startsWith('tls://') ? 'wss' : 'ws'}://${hostAndPort(url).host}:${websocketPort}`;
+  `${isTls({ url, websocketPort }) ? 'wss' : 'ws'}://${hostAndPort(url).host}:${websocketPort}`;
 
 /** Multiaddrs of the server, as libp2p's `_dnsaddr` records spell them. */
 const dnsSample = ({ cluster, nats }: ClusterToWrite): string => {
   const { host, port } = hostAndPort(nats.url);
   const kind = /^[\d.]+$/.test(host) ? 'ip4' : host.startsWith('[') ? 'ip6' : 'dns4';
   const at = `/${kind}/${host.replace(/^\[|\]$/g, '')}`;
-  const websocket = nats.url.startsWith('tls://') ? 'tls/ws' : 'ws';
+  const websocket = isTls(nats) ? 'tls/ws' : 'ws';
   return [
     `; Bootstrap records of cluster ${cluster}: replace example.com, then nodes find the server by name.`,
     `_dnsaddr.example.com. 300 IN TXT "dnsaddr=${at}/tcp/${port}"`,
