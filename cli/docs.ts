@@ -21,6 +21,9 @@ const groups: readonly CommandSpec['group'][] = ['Cluster', 'See', 'Steer', 'Mat
 /** `|` would end a cell of a table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
+/** `<name>` would be taken for HTML. */
+const prose = (text: string): string => text.replaceAll('<', '\\<');
+
 const optionRow = (option: OptionSpec): string => {
   const shown = option.default === undefined ? '' : ` (default ${option.default})`;
   return `| \`${cell(optionFlags(option))}\` | ${cell(option.summary)}${shown} |`;
@@ -40,7 +43,7 @@ const section = (spec: CommandSpec): readonly string[] => {
     '',
     `\`${usage(spec)}\``,
     '',
-    spec.description,
+    prose(spec.description),
     '',
     ...(rows.length === 0 ? [] : ['| | |', '|---|---|', ...rows, '']),
     ...(examples.length === 0

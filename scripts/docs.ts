@@ -1,10 +1,12 @@
 /** `npm run docs`: writes every page of docs/ that is generated from code. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { cliPage } from '../cli/docs.ts';
 import { asyncApiYaml } from './asyncapi.ts';
 
 const pages: Readonly<Record<string, () => string>> = {
   'asyncapi.yaml': asyncApiYaml,
+  'cli.md': cliPage,
 };
 
 /** From dist/scripts/, where this runs. */

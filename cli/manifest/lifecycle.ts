@@ -71,7 +71,7 @@ export const lifecycleCommands: readonly CommandSpec[] = [
     options: [
       { name: 'detach', short: 'd', summary: 'run in the background; stop it with: isochron down' },
       { name: 'wait', summary: 'with -d: return only when all nodes agree on an epoch' },
-      { name: 'for', summary: 'stop after this time', value: { kind: 'duration' } },
+      { name: 'for', summary: 'stop this long after it is ready', value: { kind: 'duration' } },
     ],
     examples: [
       { command: 'isochron up', does: 'a temporary cluster, until Ctrl-C' },
