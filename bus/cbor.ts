@@ -1,5 +1,5 @@
 /**
- * CBOR (RFC 8949) as the bus speaks it: definite or indefinite items, text-keyed maps, no tags.
+ * CBOR (RFC 8949) as the bus speaks it: text-keyed maps, no tags, no strings in chunks.
  * Bytes from outside are walked once before cbor-x sees them, because it allocates what a header claims (an array of
  * 2^26 items from five bytes) and turns private tags into objects of its own.
  */
@@ -85,13 +85,10 @@ const skipKey = (bytes: Uint8Array, at: number, depth: number): number => {
 };
 
 const skipIndefinite = (bytes: Uint8Array, at: number, major: number, depth: number): number => {
-  if (major < 2 || major > 5) throw malformed('break outside an indefinite item', at);
+  if (major === 2 || major === 3) throw malformed('strings in chunks are not part of this interface', at);
+  if (major !== 4 && major !== 5) throw malformed('break outside an indefinite item', at);
   let next = at + 1;
   while (bytes[next] !== BREAK) {
-    if (major === 2 || major === 3) {
-      const chunk = bytes[next] ?? 0;
-      if (chunk >> 5 !== major || (chunk & 0x1f) === INDEFINITE) throw malformed('bad chunk', next);
-    }
     if (major === 5) next = skipKey(bytes, next, depth);
     next = skipItem(bytes, next, depth + 1);
   }

@@ -80,7 +80,7 @@ export class MemoryHub {
   /** The node is killed: nothing leaves or reaches it any more, and its bus is told nothing. */
   kill(node: string): void {
     for (const transport of [...this.#transports]) {
-      if (transport.node === node) this.leave(transport);
+      if (transport.node === node) transport.vanish();
     }
   }
 
@@ -249,6 +249,12 @@ class MemoryTransport implements Transport {
         resolve();
       });
     });
+  }
+
+  /** As if its process had been killed. */
+  vanish(): void {
+    this.#hub.leave(this);
+    this.#state = 'closed';
   }
 
   close(): Promise<void> {
