@@ -10,6 +10,7 @@ import { runUnattributed } from './attribution.ts';
 import { NotOperableError, StartFailedError, UnitNotFoundError, UnitStateError, WrongNodeError } from './errors.ts';
 import { FactBoard } from './facts.ts';
 import { Instance, type Observer, type RuntimeWorld } from './instance.ts';
+import { plain } from './plain.ts';
 import { type IdOf, SupervisorUnit } from './supervisor.ts';
 import type { SupervisorDefinition } from './tree.ts';
 import type { Unit } from './unit.ts';
@@ -179,12 +180,12 @@ export class System {
     const instance = this.actor(id);
     const { value, tags, context } = instance.snapshot();
     const { name, operable } = instance.definition;
-    return { id, actor: name, value, tags: [...tags], context, operable: [...(operable ?? [])] };
+    return { id, actor: name, value, tags: [...tags], context: plain(context), operable: [...(operable ?? [])] };
   }
 
   #definition({ id }: { id: string }) {
     const { name, machine } = this.actor(id).definition;
-    return { id, actor: name, definition: plainDefinition(machine.config) };
+    return { id, actor: name, definition: plain(machine.config) };
   }
 
   // ── Live inspection ───────────────────────────────────────────────────────
@@ -220,8 +221,12 @@ export class System {
     const { bus, clock } = this.#world;
     const actor = id.slice(id.indexOf('/') + 1);
     return (event, snapshot) => {
-      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.event'), event });
-      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.snapshot'), event, snapshot: plainSnapshot(snapshot) });
+      bus.live(actor, { ...envelope(clock.now(), id, '@xstate.event'), event: plain(event) });
+      bus.live(actor, {
+        ...envelope(clock.now(), id, '@xstate.snapshot'),
+        event: plain(event),
+        snapshot: plainSnapshot(snapshot),
+      });
     };
   }
 
@@ -278,14 +283,6 @@ const envelope = (atMs: number, actor: string, type: string) => ({ v: ENVELOPE_V
 const plainSnapshot = ({ value, tags, context, status }: ReturnType<Instance['snapshot']>) => ({
   value,
   tags: [...tags],
-  context,
+  context: plain(context),
   status,
 });
-
-/** A machine's config as JSON: functions become `{type: name}`, as XState's own inspector does. */
-const plainDefinition = (config: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(config, (_key, value: unknown) =>
-      typeof value === 'function' ? { type: value.name || 'inline' } : value,
-    ),
-  );
