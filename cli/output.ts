@@ -42,7 +42,7 @@ export class Output {
     this.quiet = quiet;
     const terminal = stdout.isTTY === true && env.TERM !== 'dumb';
     this.interactive = terminal && !json;
-    const coloured = !json && !env.NO_COLOR && (terminal || Boolean(env.FORCE_COLOR));
+    const coloured = !json && !env.NO_COLOR && env.FORCE_COLOR !== '0' && (terminal || Boolean(env.FORCE_COLOR));
     this.paint = coloured ? (colour, text) => `\u001b[${codes[colour]}m${text}\u001b[0m` : (_colour, text) => text;
     this.#stdout = stdout;
     this.#stderr = stderr;

@@ -438,9 +438,12 @@ describe('watching', () => {
     const { system, lease, clock, logged, exits, types } = await watched();
     const actor = system.actor(id);
     await lease();
-    const circular: Record<string, unknown> = {};
-    circular.self = circular;
-    actor.deliver({ type: 'keep', what: circular });
+    const untellable = {
+      get secret(): never {
+        throw new Error('not to be read');
+      },
+    };
+    actor.deliver({ type: 'keep', what: untellable });
     actor.deliver({ type: 'count' });
     expect(actor.snapshot().context).toMatchObject({ count: 1 });
     expect(logged('observer_failed')).toHaveLength(1);
