@@ -30,7 +30,7 @@ export interface TestServer {
   seed(name: string): string;
   /** Ends the server; `start` brings it back on the same ports. */
   down(): Promise<void>;
-  up(): Promise<void>;
+  up(changes?: Partial<ServerConfig>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,12 +54,12 @@ export const startTestServer = async (
   const binary = requireNatsServer();
   const directory = mkdtempSync(join(tmpdir(), 'isochron-nats-'));
   const clock = createClock();
-  const start = (ports: { port: number; websocketPort?: number }) =>
+  const start = (changes: Partial<ServerConfig>) =>
     startNatsServer({
       directory,
       clock,
       binary,
-      config: { cluster: 'test', users: logins, storeDirectory: join(directory, 'jetstream'), ...config, ...ports },
+      config: { cluster: 'test', users: logins, storeDirectory: join(directory, 'jetstream'), ...config, ...changes },
     });
   let server = await start({ port: -1 });
   const { url, port } = server;
@@ -75,8 +75,8 @@ export const startTestServer = async (
       return found.seed;
     },
     down: () => server.stop(),
-    up: async () => {
-      server = await start({ port });
+    up: async (changes) => {
+      server = await start({ ...changes, port });
     },
     close: async () => {
       await server.stop();
