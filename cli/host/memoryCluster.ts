@@ -90,6 +90,7 @@ interface InlineNodeParts {
 class InlineNode implements Unit {
   readonly id: string;
   readonly #system: System;
+  #killed = false;
 
   constructor({ files, hub, clock, random, store }: InlineNodeParts, hooks: UnitHooks) {
     this.id = files.config.name;
@@ -111,7 +112,7 @@ class InlineNode implements Unit {
       role: files.config.role,
       onExit: (reason) => {
         refusals.end();
-        void bus.drain().then(() => hooks.exited(reason));
+        void bus.drain().then(() => hooks.exited(this.#killed ? { type: 'killed', signal: 'SIGKILL' } : reason));
       },
     });
     void this.#system.start().then(() => hooks.started());
@@ -127,6 +128,7 @@ class InlineNode implements Unit {
 
   /** Nothing outside this process holds a part of it: stopping it is as final as killing it. */
   kill(): void {
+    this.#killed = true;
     this.#system.stop();
   }
 }
