@@ -194,8 +194,10 @@ describe('restarting', () => {
     first.exited(crash);
     first.started();
     first.exited(killed);
-    expect(node('a')).toMatchObject({ incarnation: 2, restarts: 1 });
+    expect(node('a')).toMatchObject({ status: 'running', incarnation: 2, restarts: 1, pid: 1_002 });
     expect(counted('unit_exits_total')).toBe(1);
+    unit.stop();
+    expect(stage.seen()).toEqual(['start a', 'start a', 'stop a']);
   });
 
   test('a crash inside a crash: a child that dies at every start, in its supervisor’s own turn, overflows nothing', () => {
@@ -350,6 +352,15 @@ describe('killing', () => {
     stage.ends('slow', killed);
     expect(exits).toEqual([killed]);
     expect(stage.seen()).toEqual([]);
+  });
+
+  test('a killed supervisor reports once, however soon its children go', () => {
+    const stage = new Stage();
+    const { unit, exits } = supervise([stage.program('a'), stage.program('b')]);
+    unit.start();
+    unit.kill();
+    unit.kill();
+    expect(exits).toEqual([killed]);
   });
 
   test('a killed nested supervisor is not restarted before its last process is gone: never two at once', () => {

@@ -1,6 +1,6 @@
 /**
- * Engine: the one file that runs XState. It provides a machine once per definition, finds an instance's effects by its
- * actor system, and wraps dispatch for inspection (XState's own `inspect` costs 40 %; XState 6 changes this API).
+ * Engine: the one file that runs XState. It provides a machine once, finds an instance's effects by its actor system,
+ * and wraps dispatch for inspection (XState's own `inspect` costs 40 %; XState 6 changes this API).
  */
 import {
   type ActorScope,
@@ -11,7 +11,7 @@ import {
   createActor,
   type Snapshot,
 } from 'xstate';
-import { type AnyDefinition, placeholdersOf } from './define.ts';
+import { placeholdersOf } from './define.ts';
 import type { Clock, Timer } from './world.ts';
 
 /** What the engine needs of the instance it runs a machine for. */
@@ -49,7 +49,7 @@ export interface EngineObserver {
 
 type System = ActorSystem<{ actors: Record<string, AnyActorRef> }>;
 const hosts = new WeakMap<object, EngineHost>();
-const provided = new WeakMap<AnyDefinition, AnyStateMachine>();
+const provided = new WeakMap<AnyStateMachine, AnyStateMachine>();
 
 const hostOf = (system: object): EngineHost => {
   const host = hosts.get(system);
@@ -59,13 +59,13 @@ const hostOf = (system: object): EngineHost => {
 
 /** Starts nothing yet: `start()` enters the initial state, and fails if the machine's context factory threw. */
 export const createEngine = (
-  definition: AnyDefinition,
+  machine: AnyStateMachine,
   input: unknown,
   clock: Clock,
   host: EngineHost,
   observer: EngineObserver,
 ): Engine => {
-  const actor = createActor(machineOf(definition), {
+  const actor = createActor(providedOf(machine), {
     input,
     clock: {
       setTimeout: (run: (...args: unknown[]) => void, delayMs: number) => clock.after(delayMs, run),
@@ -86,17 +86,18 @@ export const createEngine = (
   };
 };
 
-const machineOf = (definition: AnyDefinition): AnyStateMachine => {
-  const known = provided.get(definition);
+/** Effects are found by instance, so all definitions of one machine share what is provided. */
+const providedOf = (machine: AnyStateMachine): AnyStateMachine => {
+  const known = provided.get(machine);
   if (known !== undefined) return known;
-  const machine = observable(provide(definition));
-  provided.set(definition, machine);
-  return machine;
+  const fresh = observable(provide(machine));
+  provided.set(machine, fresh);
+  return fresh;
 };
 
-const provide = (definition: AnyDefinition): AnyStateMachine => {
-  const { actions, actors, tasks } = placeholdersOf(definition.machine);
-  return definition.machine.provide({
+const provide = (machine: AnyStateMachine): AnyStateMachine => {
+  const { actions, actors, tasks } = placeholdersOf(machine);
+  return machine.provide({
     actions: Object.fromEntries(
       actions.map((name) => [
         name,

@@ -290,7 +290,7 @@ export class Instance implements Unit, Attributed, EngineHost, ScopeOwner {
 
   #createEngine(): Engine {
     const { definition } = this;
-    return createEngine(definition, definition.input(this.#world), this.#scope.clock, this, {
+    return createEngine(definition.machine, definition.input(this.#world), this.#scope.clock, this, {
       next: (snapshot) => this.#changed(snapshot),
       failed: (error) => this.crash(error),
       done: () => {

@@ -48,13 +48,10 @@ export type IdOf = (name: string) => string;
 interface Life {
   readonly incarnation: number;
   /** Undefined while it is being made. */
-  unit: Startable | undefined;
+  unit: Unit | undefined;
   /** Why this supervisor kills it, which is what its end then means. */
   verdict: ExitReason | undefined;
 }
-
-/** Programs are running or on their way once made; the others are started when they can be found in the tree. */
-type Startable = Unit & { start?(): void };
 
 interface Child {
   readonly definition: ChildDefinition;
@@ -211,21 +208,21 @@ export class SupervisorUnit implements Unit {
     child.life = life;
     const { name } = child.definition.definition;
     const hooks: UnitHooks = {
-      started: () => {
-        if (child.life === life) this.#input({ type: 'child.started', id: name, incarnation });
-      },
+      started: () => this.#input({ type: 'child.started', id: name, incarnation }),
       exited: (reason) => this.#childExited(child, life, reason),
     };
     const account = { id: this.#idOf(name), crash: (error: unknown) => this.#condemn(child, life, error) };
     try {
-      life.unit = runAs(account, () => this.#make(child.definition, hooks, incarnation));
-      if (child.life === life) life.unit.start?.();
+      const unit = runAs(account, () => this.#make(child.definition, hooks, incarnation));
+      life.unit = unit;
+      // A program is on its way once it is made; the others start when they can be found in the tree.
+      if (unit instanceof Instance || unit instanceof SupervisorUnit) unit.start();
     } catch (error) {
       this.#childExited(child, life, exitOf(error));
     }
   }
 
-  #make(child: ChildDefinition, hooks: UnitHooks, incarnation: number): Startable {
+  #make(child: ChildDefinition, hooks: UnitHooks, incarnation: number): Unit {
     const id = this.#idOf(child.definition.name);
     switch (child.kind) {
       case 'actor':
