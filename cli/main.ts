@@ -21,7 +21,10 @@ const text = (globals: ReadonlyMap<string, Value>, name: string): string | undef
 const outputOf = (json: boolean, quiet: boolean): Output =>
   new Output({ stdout: process.stdout, stderr: process.stderr, json, quiet, env: process.env });
 
-/** The first signal asks politely, the second ends the process. */
+/**
+ * The first signal asks politely, the second ends the process. SIGHUP is left alone, or `nohup` would have no effect; a
+ * cluster whose terminal closes dies whole.
+ */
 const onSignals = (controller: AbortController): void => {
   const handle = (): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
@@ -29,7 +32,6 @@ const onSignals = (controller: AbortController): void => {
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
-  process.on('SIGHUP', handle);
 };
 
 /** Whoever reads our output may leave early (`isochron logs | head`): that ends a command, and is no failure. */

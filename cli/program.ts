@@ -118,6 +118,7 @@ export const parseCommandLine = (
     .version(version, '-V, --version', 'print the version')
     .helpCommand(false)
     .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
       writeOut: (part) => {
