@@ -97,7 +97,7 @@ describe('a command line', () => {
     const help = said('up', '--help');
     expect(help).toContain('--for <time>');
     expect(help).toContain('isochron up lab -d --wait');
-    expect(help).toMatch(/Global Options:[^]*--json +print results as JSON/);
+    expect(help).toMatch(/Global Options:[\s\S]*--json +print results as JSON/);
   });
 
   it('prints the version', () => {
