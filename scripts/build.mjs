@@ -27,7 +27,7 @@ function linkBin() {
   const link = join(root, 'node_modules', '.bin', 'isochron');
   mkdirSync(dirname(link), { recursive: true });
   rmSync(link, { force: true });
-  symlinkSync(bin, link);
+  symlinkSync(join('..', '..', 'dist', 'cli', 'main.js'), link);
 }
 
 function fail(message) {
