@@ -3,10 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cliPage } from '../cli/docs.ts';
 import { asyncApiYaml } from './asyncapi.ts';
+import { machinesPage } from './machines.ts';
 
 const pages: Readonly<Record<string, () => string>> = {
   'asyncapi.yaml': asyncApiYaml,
   'cli.md': cliPage,
+  'machines.md': machinesPage,
 };
 
 /** From dist/scripts/, where this runs. */
