@@ -61,7 +61,7 @@ const runCall = async (
   globals: ReadonlyMap<string, Value>,
   output: Output,
 ): Promise<ExitCode> => {
-  const { createClock, createRandom } = await import('../actors/index.ts');
+  const { createClock, createRandom } = await import('../actors/system/worldParts.ts');
   const controller = new AbortController();
   onSignals(controller);
   onClosedPipe(spec);

@@ -1,6 +1,7 @@
 /** `isochron down`: asks the `up` of a cluster to stop and waits until it is gone. */
 import { resolve } from 'node:path';
-import { type Clock, delay } from '../../actors/index.ts';
+import type { Clock } from '../../actors/index.ts';
+import { delay } from '../../actors/system/worldParts.ts';
 import type { Arguments } from '../arguments.ts';
 import { findCluster } from '../cluster.ts';
 import type { Context } from '../context.ts';

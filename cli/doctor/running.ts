@@ -1,5 +1,5 @@
 /** Checks of a running cluster: does it answer, do its nodes agree, does its server enforce who may do what. */
-import { deadline } from '../../actors/index.ts';
+import { deadline } from '../../actors/system/worldParts.ts';
 import { type Bus, connectNats } from '../../bus/index.ts';
 import { epochReplySchema } from '../../protocol/index.ts';
 import { connectOperator, type OperatorConnection } from '../cluster.ts';

@@ -1,5 +1,6 @@
 /** When a cluster is ready: every node answers, is synchronised, and names the same head and the same epoch. */
-import { type Clock, delay } from '../../actors/index.ts';
+import type { Clock } from '../../actors/index.ts';
+import { delay } from '../../actors/system/worldParts.ts';
 import type { Bus } from '../../bus/index.ts';
 import { type EpochReply, epochReplySchema } from '../../protocol/index.ts';
 
