@@ -127,6 +127,11 @@ describe('a planted escape, leftover or place', () => {
     ]);
   });
 
+  it('from the type checker is an assertion in type tests, if it can fail', () => {
+    passes(checkTypeEscapes, 'test/types/a.ts', ['// @ts-expect-error reason']);
+    catches(checkTypeEscapes, 'test/types/a.ts', ['// @ts-ignore', '// @ts-nocheck']);
+  });
+
   it('for later is caught in any file', () => {
     catches(checkLeftovers, 'README.md', ['TODO', '<!-- FIXME: x -->', 'HACK around', '<<<<<<< HEAD']);
     catches(checkLeftovers, 'bus/a.ts', ['// TODO later', 'it.only("x", () => {});', 'debugger;']);

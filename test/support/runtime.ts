@@ -1,4 +1,6 @@
 /** A World in memory for tests of the runtime: virtual time, a hub with an operator on it, a log that is kept. */
+
+import { expect } from 'vitest';
 import {
   createMemoryStore,
   createMetrics,
@@ -120,4 +122,18 @@ export const runInstance = (
     exited: (reason) => void exits.push(reason),
   });
   return { instance, exits, starts: () => starts };
+};
+
+/** What an ended incarnation holds. */
+export const nothing = { timers: 0, subscriptions: 0, effects: 0 };
+
+/** How an actor ends that throws `new Error('boom')`. */
+export const boom = { type: 'error', code: 'CRASH', message: 'boom' };
+
+export const expectNothingLeft = async (instance: Instance, world: TestWorld): Promise<void> => {
+  expect(instance.held).toEqual(nothing);
+  expect(world.pending(), 'pending timers').toBe(0);
+  for (const verb of ['election.get', 'membership.get', 'config.get']) {
+    expect(await world.ask(verb)).toEqual({ code: expect.stringMatching(/NO_RESPONDERS|VERB/) });
+  }
 };
