@@ -175,6 +175,9 @@ const epoch = setup({
   },
   guards: {
     isNewerBeacon: ({ context }, { beacon }: BeaconParams) => isNewer(context.record, beacon.term, beacon.beaconSeq),
+    knowsHead: ({ context }) => (context.heardFrom ?? context.head) !== null,
+    /** Whoever was asked may be dead; a beacon from another head is worth a new question. */
+    isOtherHead: ({ context }, { head }: { readonly head: string }) => head !== (context.heardFrom ?? context.head),
     isLater: ({ context }, { epoch: next }: { readonly epoch: number }) => next > context.record.epoch,
   },
   delays: {
@@ -204,6 +207,10 @@ const acceptIt = [
 const newer = { type: 'isNewerBeacon', params: beaconOf } as const;
 const hearOf = {
   type: 'hearOf',
+  params: ({ event }: { event: { readonly head: string } }) => ({ head: event.head }),
+} as const;
+const otherHead = {
+  type: 'isOtherHead',
   params: ({ event }: { event: { readonly head: string } }) => ({ head: event.head }),
 } as const;
 const measureIt = { type: 'measure', params: sampleOf } as const;
@@ -280,7 +287,12 @@ export const epochMachine = epoch.createMachine({
       states: {
         resting: {
           description: 'Trusts its correction until the next calibration.',
-          after: { calibrationInterval: 'asking' },
+          after: {
+            calibrationInterval: [
+              { guard: 'knowsHead', target: 'asking' },
+              { target: 'resting', reenter: true },
+            ],
+          },
           on: {
             'beacon.heard': { target: 'asking', actions: hearOf },
             'operator.calibrate': 'asking',
@@ -295,6 +307,7 @@ export const epochMachine = epoch.createMachine({
           },
           after: { answerTimeout: { target: 'resting', actions: 'forgetAsked' } },
           on: {
+            'beacon.heard': { guard: otherHead, target: 'asking', reenter: true, actions: hearOf },
             'time.asked': { actions: { type: 'rememberAsked', params: ({ event }) => ({ asked: event.asked }) } },
             'time.answered': { target: 'resting', actions: measureIt },
           },

@@ -55,6 +55,19 @@ describe('a node that has heard nothing', () => {
     expect(machine.calls.at(-1)).toEqual({ effect: 'askTime', params: { head, epoch: 0 } });
   });
 
+  test('asks nobody while it knows no head, and the new one at once when the one it asked is gone', async () => {
+    const machine = drive(epochMachine, input());
+    await machine.clock.advance(10_000);
+    expect(machine.effects()).toEqual([]);
+    machine.send({ type: 'beacon.heard', head: 'validator-1' });
+    machine.send({ type: 'beacon.heard', head: 'validator-1' });
+    machine.send({ type: 'beacon.heard', head });
+    expect(machine.calls.map(({ params }) => params)).toEqual([
+      { head: 'validator-1', epoch: 0 },
+      { head, epoch: 0 },
+    ]);
+  });
+
   test('is synchronised by an answer to its own nonce, and sets its clock by it', () => {
     const machine = drive(epochMachine, input());
     machine.send({ type: 'beacon.heard', head });
