@@ -104,9 +104,11 @@ while (!settled() && clock.elapsed() < deadline) await new Promise((resolve) => 
 const tree = system.tree();
 system.stop();
 await new Promise((resolve) => setTimeout(resolve, 20));
-process.stdout.write(
-  JSON.stringify({
-    units: tree.children.map(({ actor: name, restarts, status, lastExit }) => ({ name, restarts, status, lastExit })),
-    unattributed,
-  }),
-);
+const units = tree.children.map(({ actor: name, restarts, status, lastExit }) => ({
+  name,
+  restarts,
+  status,
+  lastExit,
+}));
+// The deadline of an ask that was answered would keep the process for seconds.
+process.stdout.write(JSON.stringify({ units, unattributed }), () => process.exit());
