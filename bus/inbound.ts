@@ -1,12 +1,14 @@
 /**
  * What stands between the carrier and the handlers. A flood must not starve the timers that heartbeats and elections live
- * on: after a burst the rest waits its turn. A consumer that stays behind loses the newest, is told so, and stays up.
+ * on: when timers are overdue the rest waits its turn. A consumer that stays behind loses the newest, is told so, and stays up.
  */
 import type { BusClock } from './ports.ts';
 import type { Frame, FrameHandler } from './transport.ts';
 
-/** Messages handled before timers get a turn: about 5 ms of work. */
-export const burstMax = 1_024;
+/** How late timers may get before messages have to wait: far below the shortest interval anything here beats at. */
+export const turnMaxMs = 10;
+/** Messages between two looks at the clock: a power of two, few enough for handlers that take 100 µs. */
+const lookEvery = 64;
 /** Messages waiting by default; more than seconds of work is not worth having late. */
 export const inboundPendingMax = 65_536;
 
@@ -29,7 +31,10 @@ export class Inbound {
   #waiting: Waiting[] = [];
   #head = 0;
   #handled = 0;
+  /** Fires as soon as the event loop gives timers a turn; while it is overdue, messages wait. */
   #turn: object | undefined;
+  #turnAskedMs = 0;
+  #overdue = false;
   #slow = false;
   #onIdle: (() => void)[] = [];
 
@@ -38,10 +43,8 @@ export class Inbound {
   }
 
   push(handler: FrameHandler, frame: Frame): void {
-    if (this.#head === this.#waiting.length && this.#handled < burstMax) {
-      this.#handled++;
-      // Half a burst without a turn of the event loop may become a whole one; a quiet bus never needs the timer.
-      if (this.#handled >= burstMax / 2) this.#awaitTurn();
+    if (!this.#overdue) {
+      if (++this.#handled % lookEvery === 0) this.#look();
       handler(frame);
       return;
     }
@@ -60,6 +63,7 @@ export class Inbound {
   close(): void {
     if (this.#turn !== undefined) this.#options.clock.cancel(this.#turn);
     this.#turn = undefined;
+    this.#overdue = false;
     this.#waiting = [];
     this.#head = 0;
     this.#resolveIdle();
@@ -72,30 +76,42 @@ export class Inbound {
     this.#options.onSlow(pending);
   }
 
-  #awaitTurn(): void {
-    this.#turn ??= this.#options.clock.after(0, () => {
+  #look(): void {
+    if (this.#turn === undefined) this.#askTurn();
+    else if (this.#isOverdue()) this.#overdue = true;
+  }
+
+  #isOverdue(): boolean {
+    return this.#options.clock.elapsed() - this.#turnAskedMs > turnMaxMs;
+  }
+
+  #askTurn(): void {
+    const { clock } = this.#options;
+    this.#turnAskedMs = clock.elapsed();
+    this.#turn = clock.after(0, () => {
       this.#turn = undefined;
-      this.#handled = 0;
-      this.#work();
+      if (this.#head === this.#waiting.length) this.#overdue = false;
+      else this.#work();
     });
   }
 
+  /** Works off what waits for as long as a turn may take; the next turn is asked for first, to be due when this one ends. */
   #work(): void {
-    const end = Math.min(this.#waiting.length, this.#head + burstMax);
-    while (this.#head < end) {
+    this.#askTurn();
+    for (let count = 1; this.#head < this.#waiting.length; count++) {
       const next = this.#waiting[this.#head++];
-      this.#handled++;
       next?.handler(next.frame);
+      if (count % lookEvery === 0 && this.#isOverdue()) break;
     }
     const pending = this.#waiting.length - this.#head;
     if (pending <= this.#options.pendingMax / 2) this.#slow = false;
     if (pending > 0) {
       this.#compact();
-      this.#awaitTurn();
       return;
     }
     this.#waiting = [];
     this.#head = 0;
+    this.#overdue = false;
     this.#resolveIdle();
   }
 

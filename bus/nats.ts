@@ -187,7 +187,15 @@ class NatsTransport implements Transport {
 
   #subscribe(nc: NatsConnection, desired: Desired): void {
     const callback = (error: Error | null, message: Msg) => {
-      if (error === null) desired.handler(message);
+      if (error !== null) return;
+      try {
+        desired.handler(message);
+      } catch (bug) {
+        // Thrown here it would end nats.js' read loop, silently and for good.
+        this.#clock.soon(() => {
+          throw bug;
+        });
+      }
     };
     desired.live = nc.subscribe(desired.subject, {
       callback,

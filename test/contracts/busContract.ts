@@ -683,7 +683,7 @@ export const busContract = (given: () => BusUnderTest): void => {
     const told = inbox<BusMessage>();
     slow.onStatus(statuses.push);
     slow.receive('test.note', (message) => {
-      if ((message.payload as { n: number }).n === 0) spin(20);
+      if ((message.payload as { n: number }).n === 100) spin(20);
       told.push(message);
     });
     await slow.flush();
