@@ -1,4 +1,7 @@
 /** The message interface as a stranger's program meets it: a plain NATS client, the operator's key, and the documents. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { decode, encode } from 'cbor-x';
 import { connect, headers, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -91,6 +94,14 @@ test('the tree shows nodes under host and actors under nodes', async () => {
     ['validator-1/election', 'running'],
     ['validator-1/beacon', 'running'],
   ]);
+});
+
+test('the example of the documents runs as it is', async () => {
+  const example = fileURLToPath(new URL('../../examples/ask-epoch.mjs', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [example, cluster.dir, cluster.login.server]);
+  expect(stdout).toMatch(
+    /^epoch \d+, led by validator-\d in term \d+, synchronized: true\n(beacon of validator-\d: epoch \d+ at 20.*Z\n){2}$/,
+  );
 });
 
 test('a crashed actor is back at once, and its node never notices', async () => {
