@@ -15,7 +15,7 @@ if (dir === undefined || url === undefined) {
   process.exit(2);
 }
 const { cluster } = JSON.parse(readFileSync(join(dir, 'isochron.json'), 'utf8'));
-const seed = readFileSync(join(dir, 'keys', 'operator.nk'));
+const seed = new TextEncoder().encode(readFileSync(join(dir, 'keys', 'operator.nk'), 'utf8').trim());
 // Replies may only be heard below the inbox of one's own name.
 const nc = await connect({ servers: url, authenticator: nkeyAuthenticator(seed), inboxPrefix: '_INBOX.operator' });
 

@@ -37,10 +37,14 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
   });
   signal.addEventListener('abort', () => system.stop(), { once: true });
   log.info('starting', { role, cluster: files.config.cluster, nats, pid: process.pid });
-  void system.start().then(() => {
-    log.info('started', { name });
-    parent.ready();
-  });
+  // A start that fails is told by `onExit`.
+  system.start().then(
+    () => {
+      log.info('started', { name });
+      parent.ready();
+    },
+    () => undefined,
+  );
   if (signal.aborted) system.stop();
   return ended.promise;
 };

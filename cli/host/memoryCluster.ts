@@ -115,7 +115,11 @@ class InlineNode implements Unit {
         void bus.drain().then(() => hooks.exited(this.#killed ? { type: 'killed', signal: 'SIGKILL' } : reason));
       },
     });
-    void this.#system.start().then(() => hooks.started());
+    // A start that fails is told by `onExit`.
+    this.#system.start().then(
+      () => hooks.started(),
+      () => undefined,
+    );
   }
 
   view(): UnitView {
