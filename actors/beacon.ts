@@ -1,4 +1,4 @@
-/** Beacon: gives the picture its broadcast. Every beacon is numbered and stored before it leaves (000 §3.1.1). */
+/** Beacon: gives the picture its broadcast (000 §3.1.1). Beacons are numbered within a term; a restarted head starts a new one. */
 import { beaconMachine, epochAt, epochStart } from '../machines/index.ts';
 import {
   type Beacon,
@@ -11,7 +11,6 @@ import {
 import { clockFact, clusterNow, configFact, headFact, ownBeaconFact } from './facts.ts';
 import { type ActorWorld, defineActor, every, hears } from './system/index.ts';
 
-const LAST_KEY = 'beacon.last';
 /** Where the epoch actor keeps the configuration in force. */
 export const CONFIG_KEY = 'config.current';
 
@@ -20,10 +19,10 @@ const SEED_BYTES = 8;
 /** Long enough to correlate against noise, short enough to leave a beacon in one datagram. */
 const TRAINING_PATTERN_BYTES = 32;
 
-/** Within a term numbers go on, even when this actor was restarted in between. */
-const lastSeq = ({ store }: ActorWorld, term: number): number => {
-  const last = store.get(LAST_KEY) as { readonly term?: number; readonly seq?: number } | undefined;
-  return last?.term === term ? (last.seq ?? 0) : 0;
+/** Within a term numbers go on, also when this actor alone was restarted: the fact outlives it. */
+const lastSeq = ({ facts }: ActorWorld, term: number): number => {
+  const last = facts.get(ownBeaconFact);
+  return last?.term === term ? last.beaconSeq : 0;
 };
 
 /** The configuration in force, the one stored, or the cluster's first. */
@@ -71,7 +70,6 @@ export const beacon = defineActor({
       const featureConfig = currentConfig(world);
       const broadcast = () => {
         seq += 1;
-        world.store.put(LAST_KEY, { term, seq });
         const bytes = makeBeacon(world, term, seq, featureConfig);
         world.bus.say('beacon.beacon', bytes);
         send({ type: 'beacon.sent', beacon: decodeMessage(bytes) as Beacon });

@@ -16,9 +16,11 @@ import {
   type ElectionReply,
   type Member,
   type Members,
+  rankOf,
   signMessage,
   type UnsignedMessage,
 } from '../protocol/index.ts';
+import { tryStore } from './durable.ts';
 import { clockFact, clusterNow, type HeadFact, headFact, membersFact } from './facts.ts';
 import { checkTerm, openMessage, storedTerm, storeTerm } from './radio.ts';
 import { type ActorWorld, defineActor, type EffectsOf, every, hears, refuse } from './system/index.ts';
@@ -94,7 +96,11 @@ const electionEffects = (world: ActorWorld): EffectsOf<typeof electionMachine> =
       };
       every(clock, config.parameters.heartbeatIntervalMs, beat, signal);
     },
-    storeTerm: ({ term }: { readonly term: number }) => storeTerm(world, term),
+    storeTerm: ({ term }: { readonly term: number }) => {
+      // A term of one's own must be safe before it is said; that of another is only remembered.
+      if (rankOf(term) === identity.rank) storeTerm(world, term);
+      else tryStore(world, () => storeTerm(world, term));
+    },
     sayCoordinator: ({ term }: { readonly term: number }) => {
       log.info('head_won', { term });
       bus.say('election.coordinator', sealed({ type: 'coordinator', clusterHead: identity.mac, term }));

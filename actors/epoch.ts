@@ -24,6 +24,7 @@ import {
   signMessage,
 } from '../protocol/index.ts';
 import { CONFIG_KEY } from './beacon.ts';
+import { tryStore } from './durable.ts';
 import { clockFact, clusterNow, configFact, headFact, ownBeaconFact } from './facts.ts';
 import { checkTerm, openMessage, storeTerm, verified } from './radio.ts';
 import {
@@ -54,8 +55,10 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
   let logged = -1;
   return {
     storeRecord: ({ record }) => {
-      store.put(RECORD_KEY, record);
-      storeTerm(world, record.term);
+      tryStore(world, () => {
+        store.put(RECORD_KEY, record);
+        storeTerm(world, record.term);
+      });
       if (record.epoch === logged) return;
       logged = record.epoch;
       log.info('epoch_began', { epoch: record.epoch, term: record.term });
@@ -63,7 +66,8 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
     storeConfig: ({ beacon }) => {
       const bytes = encodeFeatureConfig(beacon.featureConfig);
       const stored = store.get(CONFIG_KEY);
-      if (!(stored instanceof Uint8Array && equalBytes(stored, bytes))) store.put(CONFIG_KEY, bytes);
+      if (stored instanceof Uint8Array && equalBytes(stored, bytes)) return;
+      tryStore(world, () => store.put(CONFIG_KEY, bytes));
     },
     answerTime: ({ to, nonce, requestTimestampMs, receiveTimeMs, beacon }) => {
       if (beacon === null) return;

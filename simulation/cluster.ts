@@ -45,6 +45,8 @@ export interface SimulationOptions {
   readonly clockSkewMs?: number;
   /** Oscillators run up to this much fast or slow, ppm. */
   readonly driftPpm?: number;
+  /** How much the disk of a node holds, bytes; without limit unless given. */
+  readonly diskBytes?: (node: string) => number;
   /** A log for each node; silent unless given. */
   readonly log?: (node: string, clock: NodeClock) => Log;
 }
@@ -124,7 +126,8 @@ export class SimulatedCluster {
   start(name: string): void {
     const node = this.#node(name);
     const clock = this.clock.clockOf(this.#clocks.get(name) ?? {});
-    const store = createMemoryStore({ image: this.#disks.get(name) ?? new Map(), name });
+    const bytesMax = this.#options.diskBytes?.(name) ?? Number.POSITIVE_INFINITY;
+    const store = createMemoryStore({ image: this.#disks.get(name) ?? new Map(), name, bytesMax });
     const identity = createIdentity({
       ...node,
       cluster: 'sim',
