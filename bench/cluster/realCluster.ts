@@ -47,7 +47,7 @@ export const startCluster = async (): Promise<RealCluster> => {
   const env = { ...process.env, XDG_STATE_HOME: state };
   const up = spawn(process.execPath, [main, 'up', '--json'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const clock = createClock();
-  const ready = await Promise.race([readyLine(up), timeout(clock, up)]);
+  const ready = await readyWithin(clock, up, READY_WITHIN_MS);
   const config = JSON.parse(readFileSync(join(ready.dir, 'isochron.json'), 'utf8')) as { cluster: string };
   const seed = readFileSync(join(ready.dir, 'keys', 'operator.nk'), 'utf8').trim();
   const bus = await connectNats({
@@ -86,9 +86,11 @@ export const startCluster = async (): Promise<RealCluster> => {
     },
     stop: async () => {
       await bus.drain();
-      const exited = new Promise((resolve) => up.once('exit', resolve));
-      up.kill('SIGTERM');
-      await exited;
+      if (up.exitCode === null && up.signalCode === null) {
+        const exited = new Promise((resolve) => up.once('exit', resolve));
+        up.kill('SIGTERM');
+        await exited;
+      }
       rmSync(state, { recursive: true, force: true });
     },
   };
@@ -101,8 +103,11 @@ const readyLine = (up: ChildProcess): Promise<Ready> =>
     up.once('exit', (code) => reject(new BenchError(`up ended with ${code} before it was ready`)));
   });
 
-const timeout = async (clock: Clock, up: ChildProcess): Promise<never> => {
-  await delay(clock, READY_WITHIN_MS);
-  up.kill('SIGTERM');
-  throw new BenchError(`up was not ready within ${READY_WITHIN_MS} ms`);
+const readyWithin = async (clock: Clock, up: ChildProcess, limitMs: number): Promise<Ready> => {
+  const timer = clock.after(limitMs, () => up.kill('SIGTERM'));
+  try {
+    return await readyLine(up);
+  } finally {
+    clock.cancel(timer);
+  }
 };
