@@ -5,7 +5,7 @@
  */
 import { IsochronError, type VerbSpec } from '../protocol/index.ts';
 import type { BusRequest, Format, RequestHandler, Unsubscribe } from './bus.ts';
-import { decodePayload, type Encoded, encodePayload, formatOf } from './codec.ts';
+import { decodeFrame, type Encoded, encodePayload, frameFormat } from './codec.ts';
 import {
   anyEndpoint,
   anyQueue,
@@ -141,17 +141,17 @@ export class Answers {
     const endpoint = any ? served?.any : served?.direct;
     const started = this.#options.clock.elapsed();
     try {
-      origin.format = requestFormat(frame.data, contentType);
+      origin.format = requestFormat(frame, contentType);
       if (served === undefined || endpoint === undefined) throw new UnknownVerbError(verb);
       endpoint.stats.requests++;
-      this.#invoke(served, endpoint, origin, from, frame.data, started);
+      this.#invoke(served, endpoint, origin, from, frame, started);
     } catch (error) {
       this.#fail(endpoint, origin, error, started);
     }
   }
 
-  #invoke(served: Served, endpoint: Endpoint, origin: Origin, from: string, data: Uint8Array, started: number): void {
-    const payload = checkRequest(served.spec, decodePayload(data, origin.format));
+  #invoke(served: Served, endpoint: Endpoint, origin: Origin, from: string, frame: Frame, started: number): void {
+    const payload = checkRequest(served.spec, decodeFrame(frame, origin.format));
     if (this.#inFlight >= requestsInFlightMax) throw new BusyError(requestsInFlightMax);
     const { format, traceparent } = origin;
     const request: BusRequest = { from, verb: served.verb, payload, format };
@@ -237,8 +237,8 @@ export class Answers {
 }
 
 /** TLV is for radio messages on say and tell. */
-const requestFormat = (data: Uint8Array, contentType: string | undefined): Format => {
-  const format = formatOf(data, contentType);
+const requestFormat = (frame: Frame, contentType: string | undefined): Format => {
+  const format = frameFormat(frame, contentType);
   if (format === 'tlv') throw new FormatUnsupportedError(contentType ?? 'TLV');
   return format;
 };

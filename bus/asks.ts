@@ -3,7 +3,7 @@
  * subscribe. The client library's own `request()` costs four times as much under load (research: peers, trap 1).
  */
 import type { AskOptions } from './bus.ts';
-import { contentTypeHeader, decodePayload, encodePayload, formatOf } from './codec.ts';
+import { contentTypeHeader, decodeFrame, encodePayload, frameFormat } from './codec.ts';
 import { Deadlines, type Waiting } from './deadlines.ts';
 import { errorCodeHeader, readErrorReply } from './errorReply.ts';
 import {
@@ -146,19 +146,20 @@ export class Asks {
     // Late, or a second copy: the ask is settled already.
     if (pending === undefined) return;
     const ask = this.#settle(pending);
-    const { headers, data } = frame;
+    const { headers } = frame;
     try {
-      if (headers === undefined) ask.resolve(decodePayload(data, formatOf(data, undefined)));
-      else if (headers.code === NO_RESPONDERS && data.length === 0) ask.reject(new NoRespondersError(ask.to, ask.verb));
-      else settleWithHeaders(ask, data, headers);
+      if (headers === undefined) ask.resolve(decodeFrame(frame, frameFormat(frame, undefined)));
+      else if (headers.code === NO_RESPONDERS && frame.data.length === 0)
+        ask.reject(new NoRespondersError(ask.to, ask.verb));
+      else settleWithHeaders(ask, frame, headers);
     } catch (error) {
       ask.reject(error);
     }
   }
 }
 
-const settleWithHeaders = (ask: Ask, data: Uint8Array, headers: FrameHeaders): void => {
-  const payload = decodePayload(data, formatOf(data, headers.get(contentTypeHeader, 'insensitive')));
+const settleWithHeaders = (ask: Ask, frame: Frame, headers: FrameHeaders): void => {
+  const payload = decodeFrame(frame, frameFormat(frame, headers.get(contentTypeHeader, 'insensitive')));
   const status = headers.get(errorCodeHeader, 'insensitive');
   if (status === '') ask.resolve(payload);
   else ask.reject(readErrorReply(status, headers, payload));

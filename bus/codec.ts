@@ -7,6 +7,7 @@
 import type { Format } from './bus.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { FormatUnsupportedError, PayloadMalformedError, PayloadUnencodableError } from './errors.ts';
+import type { Frame } from './transport.ts';
 
 export const contentTypeHeader = 'Content-Type';
 export const contentTypes: Readonly<Record<Format, string>> = {
@@ -44,11 +45,13 @@ export const encodePayload = (payload: unknown, format: 'json' | 'cbor' = 'json'
 };
 
 /** The format of received bytes. @throws FormatUnsupportedError for a content type that is none of ours. */
-export const formatOf = (data: Uint8Array, contentType: string | undefined): Format => {
-  if (contentType === undefined || contentType === '') {
-    const first = data[0];
-    return first === undefined || first === BRACE || first === BRACKET ? 'json' : 'cbor';
-  }
+export const formatOf = (data: Uint8Array, contentType: string | undefined): Format =>
+  contentType === undefined || contentType === '' ? formatStarting(data[0]) : formatNamed(contentType);
+
+const formatStarting = (first: number | undefined): Format =>
+  first === undefined || first === BRACE || first === BRACKET ? 'json' : 'cbor';
+
+const formatNamed = (contentType: string): Format => {
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase();
   if (essence === contentTypes.json) return 'json';
   if (essence === contentTypes.cbor) return 'cbor';
@@ -63,8 +66,35 @@ export const decodePayload = (data: Uint8Array, format: Format): unknown => {
   if (format === 'tlv') return new Uint8Array(data);
   if (data.length === 0) return {};
   if (format === 'cbor') return decodeCbor(data);
+  return parseJson(readText(data));
+};
+
+const readText = (data: Uint8Array): string => {
   try {
-    return JSON.parse(utf8.decode(data));
+    return utf8.decode(data);
+  } catch (cause) {
+    throw new PayloadMalformedError('json', 'not UTF-8', { cause });
+  }
+};
+
+type Carried = Pick<Frame, 'data' | 'text' | 'firstByte'>;
+
+/** `formatOf` a frame. @throws FormatUnsupportedError */
+export const frameFormat = (frame: Carried, contentType: string | undefined): Format => {
+  if (contentType !== undefined && contentType !== '') return formatNamed(contentType);
+  return formatStarting(frame.firstByte === undefined ? frame.data[0] : frame.firstByte());
+};
+
+/** `decodePayload` of a frame. @throws PayloadMalformedError */
+export const decodeFrame = (frame: Carried, format: Format): unknown => {
+  const text = format === 'json' ? frame.text?.() : undefined;
+  if (text === undefined) return decodePayload(frame.data, format);
+  return text === '' ? {} : parseJson(text);
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new PayloadMalformedError('json', cause instanceof Error ? cause.message : 'undecodable', { cause });
   }

@@ -15,7 +15,7 @@ import type {
   SendOptions,
   Unsubscribe,
 } from './bus.ts';
-import { decodePayload, encodePayload, formatOf } from './codec.ts';
+import { decodeFrame, encodePayload, frameFormat } from './codec.ts';
 import { PayloadTooLargeError } from './errors.ts';
 import { contentTypeOf, headerList, traceparentOf } from './headers.ts';
 import { Inbound, inboundPendingMax } from './inbound.ts';
@@ -216,15 +216,12 @@ export class BusCore implements Bus {
     }
   }
 
-  #decode({ subject, data, headers }: Frame, topic: string, from: string): BusMessage | undefined {
+  #decode(frame: Frame, topic: string, from: string): BusMessage | undefined {
+    const { subject, headers } = frame;
     try {
-      if (headers === undefined) {
-        const format = formatOf(data, undefined);
-        return { from, topic, payload: decodePayload(data, format), format };
-      }
-      const format = formatOf(data, contentTypeOf(headers));
-      const traceparent = traceparentOf(headers);
-      const message = { from, topic, payload: decodePayload(data, format), format };
+      const format = frameFormat(frame, headers === undefined ? undefined : contentTypeOf(headers));
+      const message = { from, topic, payload: decodeFrame(frame, format), format };
+      const traceparent = headers === undefined ? undefined : traceparentOf(headers);
       return traceparent === undefined ? message : { ...message, traceparent };
     } catch (error) {
       this.#refuse({ reason: 'malformed', subject, error });

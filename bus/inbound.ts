@@ -6,7 +6,7 @@ import type { BusClock } from './ports.ts';
 import type { Frame, FrameHandler } from './transport.ts';
 
 /** How late timers may get before messages have to wait: far below the shortest interval anything here beats at. */
-export const turnMaxMs = 10;
+export const turnMaxMs = 40;
 /** Messages between two looks at the clock: a power of two, few enough for handlers that take 100 µs. */
 const lookEvery = 64;
 /** Messages waiting by default; more than seconds of work is not worth having late. */

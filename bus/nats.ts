@@ -18,6 +18,7 @@ import { BusCore, type BusOptions } from './core.ts';
 import { BusDeniedError, BusUnavailableError } from './errors.ts';
 import type { BusClock, BusRandom } from './ports.ts';
 import { type Publish, publisherOf } from './publisher.ts';
+import { installReader } from './reader.ts';
 import { type BusTls, checkServers } from './servers.ts';
 import type { FrameHandler, HeaderList, Transport } from './transport.ts';
 
@@ -91,6 +92,7 @@ class NatsTransport implements Transport {
   readonly #clock: BusClock;
   readonly #connection: ConnectionOptions;
   readonly #desired = new Set<Desired>();
+  readonly #handlers = new Map<number, FrameHandler>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #backoff: Backoff;
   #nc: NatsConnection | undefined;
@@ -131,6 +133,7 @@ class NatsTransport implements Transport {
     if (this.#state.type === 'closed') return nc.close();
     this.#nc = nc;
     this.#publish = publisherOf(nc);
+    installReader(nc, this.#handlers);
     for (const desired of this.#desired) this.#subscribe(nc, desired);
     this.#online(nc);
     void this.#follow(nc);
@@ -160,7 +163,9 @@ class NatsTransport implements Transport {
     if (this.#nc !== undefined) this.#subscribe(this.#nc, desired);
     return () => {
       this.#desired.delete(desired);
-      if (desired.live?.isClosed() === false) desired.live.unsubscribe();
+      if (desired.live === undefined) return;
+      this.#handlers.delete(desired.live.getID());
+      if (!desired.live.isClosed()) desired.live.unsubscribe();
     };
   }
 
@@ -186,21 +191,29 @@ class NatsTransport implements Transport {
   }
 
   #subscribe(nc: NatsConnection, desired: Desired): void {
+    const handler = this.#guarded(desired.handler);
     const callback = (error: Error | null, message: Msg) => {
-      if (error !== null) return;
+      if (error === null) handler(message);
+    };
+    if (desired.live !== undefined) this.#handlers.delete(desired.live.getID());
+    desired.live = nc.subscribe(desired.subject, {
+      callback,
+      ...(desired.queue === undefined ? {} : { queue: desired.queue }),
+    });
+    this.#handlers.set(desired.live.getID(), handler);
+  }
+
+  /** A throw would end nats.js' read loop, silently and for good; elsewhere it is seen, and charged to nobody wrongly. */
+  #guarded(handler: FrameHandler): FrameHandler {
+    return (frame) => {
       try {
-        desired.handler(message);
+        handler(frame);
       } catch (bug) {
-        // Thrown here it would end nats.js' read loop, silently and for good.
         this.#clock.soon(() => {
           throw bug;
         });
       }
     };
-    desired.live = nc.subscribe(desired.subject, {
-      callback,
-      ...(desired.queue === undefined ? {} : { queue: desired.queue }),
-    });
   }
 
   async #follow(nc: NatsConnection): Promise<void> {

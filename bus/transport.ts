@@ -18,6 +18,10 @@ export interface Frame {
   /** Absent or empty when no reply is wanted. */
   readonly reply?: string;
   readonly headers?: FrameHeaders;
+  /** From carriers that have these without making `data`: the payload as text, undefined when it may not be UTF-8 … */
+  text?(): string | undefined;
+  /** … and its first byte, undefined when it is empty. */
+  firstByte?(): number | undefined;
 }
 
 export type FrameHandler = (frame: Frame) => void;

@@ -1,5 +1,6 @@
 /** The contract of a bus: discovery, absence, floods and the end. One suite for both carriers. */
 import { expect, it } from 'vitest';
+import { turnMaxMs } from '../../bus/inbound.ts';
 import type { BusMessage, BusOptions, BusStatus, Refusal } from '../../bus/index.ts';
 import { outboxMessagesMax } from '../../bus/outbox.ts';
 import type { Frame } from '../../bus/transport.ts';
@@ -136,7 +137,7 @@ export const busResilienceContract = (given: () => BusUnderTest): void => {
     const told = inbox<BusMessage>();
     slow.onStatus(statuses.push);
     slow.receive('test.note', (message) => {
-      if ((message.payload as { n: number }).n === 100) spin(20);
+      if ((message.payload as { n: number }).n % 1_000 === 100) spin(2 * turnMaxMs);
       told.push(message);
     });
     await slow.flush();
