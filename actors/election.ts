@@ -14,20 +14,25 @@ import {
   type ElectionFactor,
   type ElectionMessage,
   type ElectionReply,
+  type EpochReply,
+  IsochronError,
   type Member,
   type Members,
-  rankOf,
   signMessage,
   type UnsignedMessage,
 } from '../protocol/index.ts';
 import { tryStore } from './durable.ts';
 import { clockFact, clusterNow, type HeadFact, headFact, membersFact } from './facts.ts';
-import { checkTerm, openMessage, storedTerm, storeTerm } from './radio.ts';
-import { type ActorWorld, defineActor, type EffectsOf, every, hears, refuse } from './system/index.ts';
+import { checkTerm, openMessage } from './radio.ts';
+import { type ActorWorld, defineActor, type EffectsOf, every, hears, oncePerBurst, refuse } from './system/index.ts';
+import { claimTerm, knownTerm, learnTerm, mayHaveCome } from './terms.ts';
 
 /** u32 and u16 fields of a candidacy saturate rather than wrap. */
 const UPTIME_S_MAX = 0xffff_ffff;
 const RTT_MS_MAX = 0xffff;
+
+/** Two heads have found together when neither was heard for so long, ms. */
+const SPLIT_BURST_MS = 10_000;
 
 /** What two validators are compared by. */
 interface Strength {
@@ -69,6 +74,13 @@ const rivalsOf = (world: ActorWorld, members: Members): string[] => {
     .map(({ name }) => name);
 };
 
+/** The disk cannot take the term this validator has won, so it may not claim it. */
+class TermNotStoredError extends IsochronError {
+  constructor(term: number) {
+    super('TERM_NOT_STORED', 503, `term ${term} could not be stored, so it is not claimed`, { details: { term } });
+  }
+}
+
 // ── Effects ─────────────────────────────────────────────────────────────────
 
 /** This validator's own strength, now. */
@@ -85,6 +97,8 @@ const electionEffects = (world: ActorWorld): EffectsOf<typeof electionMachine> =
     const { uptimeS, rttMs } = strength(world);
     return sealed({ type, from: identity.mac, term, uptimeS, rttMs });
   };
+  const splits = oncePerBurst(log, clock, SPLIT_BURST_MS);
+  let said = { term: 0, atMs: Number.NEGATIVE_INFINITY };
   return {
     askValidators: () => poll(world),
     beatHeart: ({ term }: { readonly term: number }, signal: AbortSignal) => {
@@ -96,13 +110,23 @@ const electionEffects = (world: ActorWorld): EffectsOf<typeof electionMachine> =
       };
       every(clock, config.parameters.heartbeatIntervalMs, beat, signal);
     },
-    storeTerm: ({ term }: { readonly term: number }) => {
-      // A term of one's own must be safe before it is said; that of another is only remembered.
-      if (rankOf(term) === identity.rank) storeTerm(world, term);
-      else tryStore(world, () => storeTerm(world, term));
+    watchTerms: ({ term }, signal, send) => {
+      const look = async () => {
+        const seen = await termSeen(world);
+        if (seen > term) send({ type: 'term.seen', term: seen });
+      };
+      every(clock, config.parameters.electionTimeoutMs, () => void look(), signal);
     },
-    sayCoordinator: ({ term }: { readonly term: number }) => {
-      log.info('head_won', { term });
+    storeTerm: ({ term }) => learnTerm(world, term),
+    storeClaim: async ({ term }) => {
+      if (!tryStore(world, () => claimTerm(world, term))) throw new TermNotStoredError(term);
+    },
+    noteVictory: ({ term }) => log.info('head_won', { term }),
+    sayCoordinator: ({ term }) => {
+      const nowMs = clock.elapsed();
+      // What makes a head repeat itself comes from others, who must not decide how often it speaks.
+      if (term === said.term && nowMs - said.atMs < config.parameters.heartbeatIntervalMs) return;
+      said = { term, atMs: nowMs };
       bus.say('election.coordinator', sealed({ type: 'coordinator', clusterHead: identity.mac, term }));
     },
     tellElection: ({ term, rivals }: ElectionParams) => {
@@ -112,28 +136,64 @@ const electionEffects = (world: ActorWorld): EffectsOf<typeof electionMachine> =
     tellAnswer: ({ name, term }: PeerParams) => bus.tell(name, 'election.answer', candidacy('answer', term)),
     countSplitBrain: ({ name, term }: PeerParams) => {
       metrics.count('split_brain_total');
-      log.warn('split_brain', { rival: name, term });
+      splits.warn('split_brain', { reason: 'two_heads', rival: name, term });
     },
   };
 };
 
-/** Asks every other validator what it knows; silence is an answer too. */
+/** Devices asked which terms they have seen: enough that one of them was there. */
+const DEVICES_ASKED = 8;
+
+/** What a node answers, or undefined: silence is an answer too. */
+const asked = async <Reply>(
+  { bus, config }: ActorWorld,
+  name: string,
+  verb: 'election.get' | 'epoch.get',
+): Promise<Reply | undefined> => {
+  try {
+    return (await bus.ask(name, verb, {}, { timeoutMs: config.parameters.answerTimeoutMs })) as Reply;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Highest term that some devices have seen and that can have come about. */
+const termSeen = async (world: ActorWorld): Promise<number> => {
+  const replies = await Promise.all(someDevices(world).map((name) => asked<EpochReply>(world, name, 'epoch.get')));
+  return highestTerm(world, replies);
+};
+
+const highestTerm = (world: ActorWorld, replies: readonly ({ readonly term: number } | undefined)[]): number => {
+  const known = knownTerm(world);
+  const terms = replies.map((reply) => reply?.term ?? 0).filter((term) => mayHaveCome(world, term, known));
+  return Math.max(known, ...terms);
+};
+
+/** Names of up to `DEVICES_ASKED` devices, others each time. */
+const someDevices = ({ facts, random }: ActorWorld): string[] => {
+  const devices = facts.get(membersFact)?.devices ?? [];
+  const first = Math.floor(random.fraction() * devices.length);
+  return [...devices.slice(first), ...devices.slice(0, first)].slice(0, DEVICES_ASKED).map(({ name }) => name);
+};
+
+/** Asks every other validator what it knows, and a few devices how far terms have come. */
 const poll = async (world: ActorWorld): Promise<Poll> => {
-  const { answerTimeoutMs, heartbeatIntervalMs } = world.config.parameters;
-  const ask = ({ name }: Member) =>
-    world.bus.ask(name, 'election.get', {}, { timeoutMs: answerTimeoutMs }).then(
-      (reply) => reply as ElectionReply,
-      () => undefined,
-    );
-  const replies = await Promise.all(otherValidators(world).map(ask));
+  const { config, identity } = world;
+  const [replies, seen] = await Promise.all([
+    Promise.all(otherValidators(world).map(({ name }) => asked<ElectionReply>(world, name, 'election.get'))),
+    termSeen(world),
+  ]);
+  const known = knownTerm(world);
   // Two heartbeats: whoever heard the same last one as we did does not call the head alive.
-  const lately = (reply: ElectionReply) =>
-    reply.clusterHead !== null &&
-    reply.clusterHead !== world.identity.name &&
-    (reply.headSilentMs ?? Number.POSITIVE_INFINITY) < 2 * heartbeatIntervalMs;
+  const lately = ({ clusterHead, headSilentMs, term }: ElectionReply) =>
+    clusterHead !== null &&
+    clusterHead !== identity.name &&
+    term >= known &&
+    (headSilentMs ?? Number.POSITIVE_INFINITY) < 2 * config.parameters.heartbeatIntervalMs;
   return {
     headAlive: replies.some((reply) => reply !== undefined && lately(reply)),
     nobodyHadHead: replies.every((reply) => reply !== undefined && !reply.hadHead),
+    term: Math.max(seen, highestTerm(world, replies)),
   };
 };
 
@@ -144,8 +204,12 @@ type Context = { readonly context: ElectionContext };
 const electionReceivers = (world: ActorWorld) => {
   const { config, identity, clock } = world;
   const order = config.parameters.electionPriority;
-  /** Last heartbeat of the present head: a replayed one is no sign of life. */
-  let beat = { term: 0, seq: 0 };
+  /** Last heartbeat of each validator: a replayed one is no sign of life, and of no second head either. */
+  const beats = new Map<string, { readonly term: number; readonly seq: number }>();
+  const isReplayed = (name: string, term: number, seq: number): boolean => {
+    const last = beats.get(name);
+    return last !== undefined && (term < last.term || (term === last.term && seq <= last.seq));
+  };
 
   const strongerThanUs = ({ member, message }: { member: Member; message: ElectionMessage | Answer }) =>
     isStronger({ mac: member.mac, uptimeS: message.uptimeS, rttMs: message.rttMs }, strength(world), order);
@@ -160,13 +224,13 @@ const electionReceivers = (world: ActorWorld) => {
       const { term, seq } = opened.message;
       const refusal = checkTerm(world, { member, term }, context.term);
       if (refusal !== undefined) return refusal;
+      if (isReplayed(member.name, term, seq)) return refuse('replayed');
+      beats.set(member.name, { term, seq });
       if (term < context.term) {
         return leads(context, identity.name)
           ? ({ type: 'rival.heard', name: member.name, term } as const)
           : refuse('stale_term');
       }
-      if (term < beat.term || (term === beat.term && seq <= beat.seq)) return refuse('replayed');
-      beat = { term, seq };
       return heard(member.name, term, false);
     },
     'election.coordinator': (message: BusMessage, { context }: Context) => {
@@ -184,6 +248,8 @@ const electionReceivers = (world: ActorWorld) => {
       const { member } = opened;
       const refusal = checkTerm(world, { member, term: opened.message.term }, context.term);
       if (refusal !== undefined) return refusal;
+      // Whoever stands for an old term has not heard this head yet, and will with its next heartbeat.
+      if (opened.message.term <= context.term && leads(context, identity.name)) return refuse('stale_term');
       const stronger = strongerThanUs(opened);
       return { type: 'peer.stands', name: member.name, term: opened.message.term, stronger } as const;
     },
@@ -213,7 +279,7 @@ export const election = defineActor({
       self: world.identity.name,
       rank: world.identity.rank ?? Number.NaN,
       timing: { electionTimeoutMs, answerTimeoutMs, coordinatorTimeoutMs, holdDownMs },
-      term: storedTerm(world)?.term ?? 0,
+      term: knownTerm(world),
       jitter: world.random.fraction(),
     };
   },

@@ -26,7 +26,7 @@ import {
 import { CONFIG_KEY } from './beacon.ts';
 import { tryStore } from './durable.ts';
 import { clockFact, clusterNow, configFact, headFact, ownBeaconFact } from './facts.ts';
-import { checkTerm, openMessage, storeTerm, verified } from './radio.ts';
+import { checkTerm, openMessage, verified } from './radio.ts';
 import {
   type ActorWorld,
   defineActor,
@@ -36,6 +36,7 @@ import {
   refuse,
   type Timer,
 } from './system/index.ts';
+import { learnTerm } from './terms.ts';
 
 const RECORD_KEY = 'epoch.record';
 const NONCE_BYTES = 16;
@@ -53,21 +54,20 @@ const epochEffects = (world: ActorWorld): EffectsOf<typeof epochMachine> => {
   const { bus, clock, identity, log, random, store } = world;
   const anchor = anchorOf(world);
   let logged = -1;
+  /** The configuration on disk, as far as this actor knows. */
+  let kept: Uint8Array = new Uint8Array();
   return {
     storeRecord: ({ record }) => {
-      tryStore(world, () => {
-        store.put(RECORD_KEY, record);
-        storeTerm(world, record.term);
-      });
+      tryStore(world, () => store.put(RECORD_KEY, record));
+      learnTerm(world, record.term);
       if (record.epoch === logged) return;
       logged = record.epoch;
       log.info('epoch_began', { epoch: record.epoch, term: record.term });
     },
     storeConfig: ({ beacon }) => {
       const bytes = encodeFeatureConfig(beacon.featureConfig);
-      const stored = store.get(CONFIG_KEY);
-      if (stored instanceof Uint8Array && equalBytes(stored, bytes)) return;
-      tryStore(world, () => store.put(CONFIG_KEY, bytes));
+      if (equalBytes(kept, bytes)) return;
+      if (tryStore(world, () => store.put(CONFIG_KEY, bytes))) kept = bytes;
     },
     answerTime: ({ to, nonce, requestTimestampMs, receiveTimeMs, beacon }) => {
       if (beacon === null) return;
@@ -146,8 +146,11 @@ const epochReceivers = (world: ActorWorld) => {
     if (!isNewer(snapshot.context.record, message.term, message.beaconSeq)) return refuse('replayed');
     if (!snapshot.hasTag('synchronized')) return { type: 'beacon.heard', head: member.name } as const;
     const lateMs = clusterNow(world) - message.timestampMs;
-    if (Math.abs(lateMs) > parameters.beaconFreshnessMs) return refuse('not_fresh');
-    return { type: 'beacon.accepted', head: member.name, beacon: message } as const;
+    if (Math.abs(lateMs) <= parameters.beaconFreshnessMs)
+      return { type: 'beacon.accepted', head: member.name, beacon: message } as const;
+    // A new head that tells another time: one of the two clocks is wrong, and a nonce shows which time the head means.
+    if (message.term > snapshot.context.record.term) return { type: 'beacon.heard', head: member.name } as const;
+    return refuse('not_fresh');
   };
 
   const onReply = (bus: BusMessage, { context }: Context) => {
@@ -235,10 +238,11 @@ export const epoch = defineActor({
   },
   effects: epochEffects,
   receives: epochReceivers,
-  hears: ({ identity }) => [
+  hears: ({ clock, identity }) => [
     hears(ownBeaconFact, (beacon) =>
       beacon === null ? undefined : { type: 'beacon.own', head: identity.name, beacon },
     ),
+    hears(headFact, (head) => (head?.self ? { type: 'office.taken', atMs: clock.elapsed() } : undefined)),
   ],
   states: (state) => [
     state(clockFact, (snapshot) => {

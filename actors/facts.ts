@@ -11,7 +11,7 @@ export interface HeadFact {
   readonly term: number;
   readonly self: boolean;
 }
-export const headFact = fact<HeadFact | null>('election.head');
+export const headFact = fact<HeadFact | null>('election.head', { orphaned: () => null });
 
 /** This node's cluster clock: cluster time = monotonic clock + `baseMs`. */
 export interface ClockFact {
@@ -25,7 +25,10 @@ export interface ClockFact {
   /** Best round trip to the head lately; 0 before the first. */
   readonly rttMs: number;
 }
-export const clockFact = fact<ClockFact>('epoch.clock');
+export const clockFact = fact<ClockFact>('epoch.clock', {
+  // The clock runs on as it was; nobody watches any longer whether it is still right.
+  orphaned: (last) => ({ ...last, synchronized: false }),
+});
 
 /** The feature configuration in force; null before the first. */
 export const configFact = fact<FeatureConfig | null>('epoch.config');

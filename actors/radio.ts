@@ -3,7 +3,6 @@
  * hold it against the sender NATS has authenticated, verify the signature. Anything that fails is refused by reason.
  */
 import type { BusMessage } from '../bus/index.ts';
-import { isPlausibleTerm } from '../machines/index.ts';
 import {
   decodeMessage,
   IsochronError,
@@ -14,6 +13,7 @@ import {
 } from '../protocol/index.ts';
 import { membersFact } from './facts.ts';
 import { type ActorWorld, type Refusal, refuse } from './system/index.ts';
+import { mayHaveCome } from './terms.ts';
 
 /** A radio message whose signature holds, and the member who signed it. */
 export interface Opened<M extends RadioMessage> {
@@ -66,30 +66,5 @@ export const checkTerm = (
 ): Refusal | undefined => {
   if (member.role !== 'validator') return refuse('not_a_validator');
   if (rankOf(term) !== member.rank) return refuse('wrong_rank');
-  const { parameters, genesisMs } = world.config;
-  const storedAtMs = termStoredAt(world) ?? genesisMs;
-  const sinceMs = world.clock.now() - storedAtMs;
-  return isPlausibleTerm(term, known, sinceMs, parameters.answerTimeoutMs) ? undefined : refuse('implausible_term');
-};
-
-/** When the highest term was stored, wall clock; terms may only have moved on since. */
-const TERM_KEY = 'election.term';
-
-interface StoredTerm {
-  readonly term: number;
-  readonly atMs: number;
-}
-
-export const storedTerm = (world: Pick<ActorWorld, 'store'>): StoredTerm | undefined => {
-  const stored = world.store.get(TERM_KEY) as Partial<StoredTerm> | undefined;
-  if (typeof stored?.term !== 'number' || typeof stored.atMs !== 'number') return undefined;
-  return { term: stored.term, atMs: stored.atMs };
-};
-
-const termStoredAt = (world: ActorWorld): number | undefined => storedTerm(world)?.atMs;
-
-/** Stores a term before anything that uses it leaves; an older one changes nothing. */
-export const storeTerm = (world: Pick<ActorWorld, 'store' | 'clock'>, term: number): void => {
-  if (term <= (storedTerm(world)?.term ?? 0)) return;
-  world.store.put(TERM_KEY, { term, atMs: Math.floor(world.clock.now()) });
+  return mayHaveCome(world, term, known) ? undefined : refuse('implausible_term');
 };

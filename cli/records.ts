@@ -3,7 +3,6 @@
  * a second terminal finds it. A record whose process is gone counts for nothing and is removed by whoever meets it.
  */
 import {
-  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -108,16 +107,11 @@ export class Records {
   claim(record: ClusterRecord): void {
     mkdirSync(this.#directory, { recursive: true, mode: OWNER_ONLY_DIR });
     const file = this.#file(record.dir);
-    const draft = this.#draft(record);
-    try {
-      for (;;) {
-        const held = this.of(record.dir);
-        if (held !== undefined) throw new AlreadyRunningError(record.dir, held.pid);
-        if (tryLink(draft, file)) return;
-      }
-    } finally {
-      rmSync(draft, { force: true });
-    }
+    this.#alone(file, () => {
+      const held = parse(file);
+      if (held !== undefined && this.#isUp(held.pid)) throw new AlreadyRunningError(record.dir, held.pid);
+      renameSync(this.#draft(record), file);
+    });
   }
 
   /** Replaces this process's record, atomically. */
@@ -154,22 +148,56 @@ export class Records {
     const record = parse(file);
     if (record === undefined) return undefined;
     if (this.#isUp(record.pid)) return record;
+    this.#alone(file, () => this.#removeStale(file));
+    return undefined;
+  }
+
+  /** Read again: since it was found stale, somebody may have claimed the directory. */
+  #removeStale(file: string): void {
+    const record = parse(file);
+    if (record === undefined || this.#isUp(record.pid)) return;
     rmSync(file, { force: true });
     if (record.temporary && isTemporaryDir(record.dir)) rmSync(record.dir, { recursive: true, force: true });
-    return undefined;
+  }
+
+  /** Runs `change` while no other process changes that record; each holds the lock for less than a millisecond. */
+  #alone(file: string, change: () => void): void {
+    const lock = `${file}.lock`;
+    for (let tries = 0; !tryLock(lock); tries++) {
+      const holder = holderOf(lock);
+      if (tries >= LOCK_TRIES_MAX || (holder !== undefined && !isAlive(holder))) unlinkQuietly(lock);
+      Atomics.wait(pause, 0, 0, LOCK_PAUSE_MS);
+    }
+    try {
+      change();
+    } finally {
+      unlinkQuietly(lock);
+    }
   }
 }
 
-/** True when `file` is now `draft`; false when somebody else was first. */
-const tryLink = (draft: string, file: string): boolean => {
+/** Far longer than anybody holds the lock, who is not stopped. */
+const LOCK_TRIES_MAX = 200;
+const LOCK_PAUSE_MS = 5;
+const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+const tryLock = (lock: string): boolean => {
   try {
-    linkSync(draft, file);
+    writeFileSync(lock, String(process.pid), { flag: 'wx', mode: OWNER_ONLY });
     return true;
   } catch (error) {
-    if (systemCodeOf(error) !== 'EEXIST') throw error;
-    // Left by a process that died, or unreadable: whoever removes it tries again.
-    if (parse(file) === undefined) unlinkQuietly(file);
-    return false;
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+};
+
+/** Undefined while it is being written, or when it is gone. */
+const holderOf = (lock: string): number | undefined => {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
   }
 };
 
@@ -193,5 +221,7 @@ const parse = (file: string): ClusterRecord | undefined => {
 const isRecord = (json: unknown): json is ClusterRecord => {
   if (typeof json !== 'object' || json === null) return false;
   const { dir, nats, pid } = json as Partial<Record<keyof ClusterRecord, unknown>>;
-  return typeof dir === 'string' && (nats === null || typeof nats === 'string') && Number.isInteger(pid);
+  return (
+    typeof dir === 'string' && (nats === null || typeof nats === 'string') && Number.isInteger(pid) && Number(pid) > 0
+  );
 };

@@ -6,9 +6,10 @@
  *                      │   had a head)      │ │ │ stronger          │ │
  *                      │        electionTimeout│ └──────────┐       │ │
  *                      │                    ▼ │ head alive  ▼       │ │
- *                      └──────────────▶ checking ──────▶ electing ──┘ │
- *                                           ▲              │ answered │
- *                                           └── waiting ◀──┘          │
+ *                      ├──────────────▶ checking ──────▶ electing ─▶ claiming
+ *                      │                    ▲              │ answered │ not stored
+ *                      │                    └── waiting ◀──┘          ▼
+ *                      └───────────────────────────────────────── abstaining
  *
  * A term is round · 256 + rank and is stored before anything that uses it leaves, so two validators never claim the same
  * one, even apart. Whoever hears a newer head follows it, from any state.
@@ -48,10 +49,12 @@ export type ElectionContext = ElectionInput & {
 
 /** What the other validators said when asked. */
 export type Poll = {
-  /** Somebody has heard a head lately. */
+  /** Somebody has lately heard a head whose term is not behind this validator's. */
   readonly headAlive: boolean;
   /** Every other validator answered, and none has had a head since it started. */
   readonly nobodyHadHead: boolean;
+  /** Highest plausible term anybody asked has seen: whoever was away must not claim one that others have passed. */
+  readonly term: number;
 };
 
 export type ElectionEvent =
@@ -68,6 +71,8 @@ export type ElectionEvent =
   | { readonly type: 'rival.heard'; readonly name: string; readonly term: number }
   | { readonly type: 'peer.stands'; readonly name: string; readonly term: number; readonly stronger: boolean }
   | { readonly type: 'peer.answered'; readonly name: string; readonly term: number }
+  /** Members believe only heads of this term or later. */
+  | { readonly type: 'term.seen'; readonly term: number }
   | { readonly type: 'operator.stepDown' };
 
 export type TermParams = { readonly term: number };
@@ -94,15 +99,22 @@ const candidacyOf = ({ context }: { context: ElectionContext }): ElectionParams 
 export const nextTerm = ({ term, rank }: { readonly term: number; readonly rank: number }): number =>
   termOf(roundOf(term) + 1, rank);
 
-/** Rounds that a validator may be ahead although no election can have happened in the time known. */
-const ROUNDS_MARGIN = 8;
+/** Rounds a validator may be ahead although no election can have happened in the time known. */
+export const roundsMargin = 8;
+/** Elections one after the other for longer than this are none, ms: what a node was away for may be far more. */
+const ELECTING_MAX_MS = 86_400_000;
 
 /**
- * Whether `term` can have come about since `known` was stored: one hostile 2³²−1 must not freeze elections (decision 5).
- * @param sinceMs time since `known` was stored.
+ * Rounds by which others may be ahead: a purse that time fills, one round an `answerTimeoutMs`, and that every jump
+ * empties. One hostile 2³²−1 must not freeze elections, nor many hostile messages of 8 rounds each (decision 5).
+ * @param left what was left of it `sinceMs` ago.
  */
-export const isPlausibleTerm = (term: number, known: number, sinceMs: number, answerTimeoutMs: number): boolean =>
-  roundOf(term) <= roundOf(known) + Math.floor(Math.max(0, sinceMs) / answerTimeoutMs) + ROUNDS_MARGIN;
+export const roundCredit = (left: number, sinceMs: number, answerTimeoutMs: number): number =>
+  Math.min(roundsMargin + ELECTING_MAX_MS / answerTimeoutMs, left + Math.max(0, sinceMs) / answerTimeoutMs);
+
+/** Whether `term` can have come about since `known`. */
+export const isPlausibleTerm = (term: number, known: number, credit: number): boolean =>
+  roundOf(term) <= roundOf(known) + Math.floor(credit);
 
 const initialContext = (input: ElectionInput): ElectionContext => {
   for (const [name, value] of Object.entries(input.timing)) {
@@ -124,10 +136,15 @@ const election = setup({
   },
   actors: {
     askValidators: task<Poll>(),
+    /** Stores the term this validator is about to claim; fails when it cannot. */
+    storeClaim: task<void, TermParams>(),
     beatHeart: activity<TermParams>(),
+    /** Asks members, again and again, whether they have seen a later term than this head's. */
+    watchTerms: activity<TermParams>(),
   },
   actions: {
     storeTerm: action<TermParams>(),
+    noteVictory: action<TermParams>(),
     sayCoordinator: action<TermParams>(),
     tellElection: action<ElectionParams>(),
     tellAnswer: action<PeerParams>(),
@@ -141,6 +158,7 @@ const election = setup({
       heardAtMs: atMs,
       hadHead: true,
     })),
+    learnTerm: assign(({ context }, { term }: TermParams) => ({ term: Math.max(context.term, term) })),
     loseHead: assign({ head: null }),
     claimTerm: assign(({ context }) => {
       const term = nextTerm(context);
@@ -155,6 +173,10 @@ const election = setup({
     /** A hand-over announces itself; a head that is already beating was leading at the same time. */
     isHandOver: ({ context }, { term, announced }: { readonly term: number; readonly announced: boolean }) =>
       announced && term > context.term,
+    isLaterTerm: ({ context }, { term }: TermParams) => term > context.term,
+    /** It has seen a later term than this head's, so whoever has too believes this head no more. */
+    isAhead: ({ context }, { term, stronger }: { readonly term: number; readonly stronger: boolean }) =>
+      !stronger && roundOf(term) > roundOf(context.term) + 1,
     isWeaker: (_, { stronger }: { readonly stronger: boolean }) => !stronger,
     hasNoRival: ({ context }) => context.rivals.length === 0,
     mayTakeOver: ({ context }) =>
@@ -190,6 +212,17 @@ const handOver = {
 const weakerPeer = {
   type: 'isWeaker',
   params: ({ event }: { event: { readonly stronger: boolean } }) => ({ stronger: event.stronger }),
+} as const;
+const aheadPeer = {
+  type: 'isAhead',
+  params: ({ event }: { event: { readonly term: number; readonly stronger: boolean } }) => ({
+    term: event.term,
+    stronger: event.stronger,
+  }),
+} as const;
+const learnTerm = {
+  type: 'learnTerm',
+  params: ({ event }: { event: { readonly output: Poll } }) => ({ term: event.output.term }),
 } as const;
 const answer = { type: 'tellAnswer', params: peerOf } as const;
 const followIt = [
@@ -242,8 +275,9 @@ export const electionMachine = election.createMachine({
               {
                 guard: { type: 'hasNobodyHadHead', params: ({ event }) => event.output },
                 target: '#election.electing',
+                actions: learnTerm,
               },
-              { target: 'pausing' },
+              { target: 'pausing', actions: learnTerm },
             ],
             onError: 'pausing',
           },
@@ -293,8 +327,12 @@ export const electionMachine = election.createMachine({
         id: 'poll',
         src: 'askValidators',
         onDone: [
-          { guard: { type: 'isHeadAlive', params: ({ event }) => event.output }, target: 'starting' },
-          { target: 'electing', actions: 'loseHead' },
+          {
+            guard: { type: 'isHeadAlive', params: ({ event }) => event.output },
+            target: 'starting',
+            actions: learnTerm,
+          },
+          { target: 'electing', actions: ['loseHead', learnTerm] },
         ],
         onError: { target: 'electing', actions: 'loseHead' },
       },
@@ -303,8 +341,8 @@ export const electionMachine = election.createMachine({
       description: 'Stands for election; any stronger validator answers. A head it means to relieve does not stop it.',
       tags: 'seeking',
       entry: { type: 'tellElection', params: candidacyOf },
-      always: { guard: 'hasNoRival', target: 'leading' },
-      after: { answerTimeout: 'leading' },
+      always: { guard: 'hasNoRival', target: 'claiming' },
+      after: { answerTimeout: 'claiming' },
       on: {
         'peer.answered': 'waiting',
         'head.heard': [{ guard: newerHead, target: 'following', actions: followIt }, {}],
@@ -315,11 +353,34 @@ export const electionMachine = election.createMachine({
       tags: 'seeking',
       after: { coordinatorTimeout: 'checking' },
     },
+    claiming: {
+      description: 'Has won, and stores its term before anybody may hear of it.',
+      tags: 'seeking',
+      invoke: {
+        id: 'claim',
+        src: 'storeClaim',
+        input: ({ context }) => ({ term: nextTerm(context) }),
+        onDone: 'leading',
+        onError: 'abstaining',
+      },
+      // The heartbeats of a head it is about to relieve do not stop it here either.
+      on: { 'head.heard': [{ guard: newerHead, target: 'following', actions: followIt }, {}] },
+    },
+    abstaining: {
+      description:
+        'Cannot store a term, so it may not lead: follows whoever does, stands in nobody’s way, tries again.',
+      tags: 'seeking',
+      after: { electionTimeout: 'starting' },
+      on: { 'peer.stands': {} },
+    },
     leading: {
       description: 'Leads the cluster in its own term; the only state in which beacons are sent.',
       tags: ['settled', 'leading'],
-      entry: ['claimTerm', { type: 'storeTerm', params: termNow }, { type: 'sayCoordinator', params: termNow }],
-      invoke: { id: 'heart', src: 'beatHeart', input: termNow },
+      entry: ['claimTerm', { type: 'noteVictory', params: termNow }, { type: 'sayCoordinator', params: termNow }],
+      invoke: [
+        { id: 'heart', src: 'beatHeart', input: termNow },
+        { id: 'watch', src: 'watchTerms', input: termNow },
+      ],
       on: {
         'head.heard': [
           { guard: handOver, target: 'following', actions: followIt },
@@ -336,7 +397,20 @@ export const electionMachine = election.createMachine({
             { type: 'sayCoordinator', params: termNow },
           ],
         },
-        'peer.stands': { guard: weakerPeer, actions: [answer, { type: 'sayCoordinator', params: termNow }] },
+        'peer.stands': [
+          {
+            guard: aheadPeer,
+            target: 'claiming',
+            actions: [answer, { type: 'learnTerm', params: ({ event }) => ({ term: event.term }) }],
+          },
+          { guard: weakerPeer, actions: [answer, { type: 'sayCoordinator', params: termNow }] },
+        ],
+        'term.seen': {
+          description: 'Others have passed it while it was apart: it claims a term that they can follow.',
+          guard: { type: 'isLaterTerm', params: ({ event }) => ({ term: event.term }) },
+          target: 'claiming',
+          actions: { type: 'learnTerm', params: ({ event }) => ({ term: event.term }) },
+        },
         'operator.stepDown': { target: 'starting', actions: 'loseHead' },
       },
     },

@@ -56,12 +56,14 @@ export type EpochContext = {
 };
 
 export type EpochEvent =
-  /** A valid, newer beacon whose freshness this node cannot judge yet. */
+  /** A valid, newer beacon whose freshness this node cannot judge, or that contradicts its clock. */
   | { readonly type: 'beacon.heard'; readonly head: string }
   /** A verified, fresh, newer beacon. */
   | { readonly type: 'beacon.accepted'; readonly head: string; readonly beacon: Beacon }
   /** This node leads and said this beacon itself. */
   | { readonly type: 'beacon.own'; readonly head: string; readonly beacon: Beacon }
+  /** This node leads from now on. */
+  | { readonly type: 'office.taken'; readonly atMs: number }
   | { readonly type: 'time.asked'; readonly asked: Asked }
   | { readonly type: 'time.answered'; readonly head: string; readonly beacon: Beacon; readonly sample: ClockSample }
   | {
@@ -157,6 +159,8 @@ const epoch = setup({
       heardFrom: null,
       beacon,
       everSynchronized: true,
+      // What was measured against another head's clock says nothing of this one's.
+      samples: beacon.term > context.record.term ? [] : context.samples,
       record: { epoch: Math.max(context.record.epoch, beacon.epoch), term: beacon.term, seq: beacon.beaconSeq },
     })),
     measure: assign(({ context }, { sample }: SampleParams) => {
@@ -164,6 +168,14 @@ const epoch = setup({
       const best = mostExact(samples, sample.atMs) ?? sample;
       const moves = Math.abs(best.baseMs - context.baseMs) > CORRECTION_MIN_MS;
       return { samples, asked: null, baseMs: moves ? best.baseMs : context.baseMs };
+    }),
+    /**
+     * A head whose epochs are ahead of its clock moves the clock: nobody believes an epoch that does not follow from the
+     * time it comes with, and epochs never go back. The others take the time from their head.
+     */
+    catchUp: assign(({ context }, { atMs }: { readonly atMs: number }) => {
+      const leastMs = epochStart(context.record.epoch, context.timing) - atMs;
+      return leastMs > context.baseMs ? { baseMs: leastMs, samples: [], asked: null } : {};
     }),
     forgetSamples: assign({ samples: [] }),
     rememberAsked: assign((_, { asked }: { readonly asked: Asked }) => ({ asked })),
@@ -213,6 +225,10 @@ const otherHead = {
   type: 'isOtherHead',
   params: ({ event }: { event: { readonly head: string } }) => ({ head: event.head }),
 } as const;
+const catchUp = {
+  type: 'catchUp',
+  params: ({ event }: { event: { readonly atMs: number } }) => ({ atMs: event.atMs }),
+} as const;
 const measureIt = { type: 'measure', params: sampleOf } as const;
 
 // ── Diagram ─────────────────────────────────────────────────────────────────
@@ -260,7 +276,7 @@ export const epochMachine = epoch.createMachine({
       states: {
         waiting: {
           description: 'Does not know the phase yet.',
-          on: { 'time.answered': 'ticking', 'beacon.own': 'ticking' },
+          on: { 'time.answered': 'ticking', 'beacon.own': 'ticking', 'office.taken': { actions: catchUp } },
         },
         ticking: {
           description: 'Epochs begin by themselves, beacon or not.',
@@ -278,6 +294,7 @@ export const epochMachine = epoch.createMachine({
               ],
             },
             'time.answered': { target: 'ticking', reenter: true },
+            'office.taken': { target: 'ticking', reenter: true, actions: catchUp },
           },
         },
       },

@@ -6,6 +6,7 @@ export class Members {
   readonly all: readonly Member[];
   /** By rank, highest first: who wins an election. */
   readonly validators: readonly Member[];
+  readonly devices: readonly Member[];
   readonly #byName: ReadonlyMap<string, Member>;
   readonly #byMac: ReadonlyMap<string, Member>;
   readonly #byPeerId: ReadonlyMap<string, Member>;
@@ -15,6 +16,7 @@ export class Members {
     this.validators = this.all
       .filter((member) => member.role === 'validator')
       .sort((a, b) => (b.rank ?? 0) - (a.rank ?? 0));
+    this.devices = this.all.filter((member) => member.role === 'device');
     this.#byName = new Map(this.all.map((member) => [member.name, member]));
     this.#byMac = new Map(this.all.map((member) => [toHex(member.mac), member]));
     this.#byPeerId = new Map(this.all.map((member) => [member.peerId, member]));

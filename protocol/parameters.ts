@@ -143,6 +143,9 @@ export class ParameterError extends IsochronError {
   }
 }
 
+/** The longest ask the bus allows: below the minute after which a NATS server forgets who may reply. */
+const ASK_MAX_MS = 55_000;
+
 type Relation = readonly [field: keyof Parameters, holds: (p: Parameters) => boolean, expected: string];
 
 const relations: readonly Relation[] = [
@@ -158,7 +161,7 @@ const relations: readonly Relation[] = [
     'must be at most half of electionTimeoutMs, or one lost heartbeat starts an election',
   ],
   ['answerTimeoutMs', (p) => p.answerTimeoutMs <= p.coordinatorTimeoutMs, 'must not exceed coordinatorTimeoutMs'],
-  ['subcarrierCount', (p) => p.quantizationAlpha > 0, 'needs a positive quantizationAlpha'],
+  ['answerTimeoutMs', (p) => p.answerTimeoutMs <= ASK_MAX_MS, `must not exceed ${ASK_MAX_MS}, the longest ask`],
   [
     'pilotPlan',
     ({ pilotPlan }) =>

@@ -32,6 +32,7 @@ import {
   parseParameters,
   type Topic,
   topics,
+  type Verb,
 } from '../protocol/index.ts';
 import { type NetworkConditions, perfectNetwork, VirtualNetwork } from './network.ts';
 
@@ -170,6 +171,24 @@ export class SimulatedCluster {
     this.#hub.kill(name);
     running.clock.halt();
     this.#disks.set(name, running.store.crash('keep'));
+  }
+
+  /** What a node's battery clock shows at its next start: `offsetMs` off the truth, as after a flat battery. */
+  setClock(name: string, offsetMs: number): void {
+    this.#clocks.set(name, { offsetMs, driftPpm: this.#clocks.get(name)?.driftPpm ?? 0 });
+  }
+
+  /** Asks a node as its operator would. */
+  ask(node: string, verb: Verb, payload: object = {}): Promise<unknown> {
+    const options = {
+      cluster: 'sim',
+      node: 'operator',
+      role: 'operator',
+      clock: this.clock,
+      random: this.#random,
+    } as const;
+    const bus = this.#hub.connect(options);
+    return bus.ask(node, verb, payload).finally(() => bus.drain());
   }
 
   facts(name: string): FactBoard {

@@ -79,6 +79,38 @@ describe('a record', () => {
     expect(records.of(join(root, 'a'))?.pid).toBe(process.pid);
   });
 
+  it('that somebody claims while another finds it stale stays', () => {
+    const record = recordOf(join(root, 'a'));
+    records.claim({ ...record, pid: 999_999 });
+    let claimed = false;
+    const slow = new Records(env, (pid) => {
+      if (pid === 999_999 && !claimed) {
+        claimed = true;
+        records.claim(record);
+      }
+      return running.has(pid);
+    });
+    slow.live();
+    expect(records.of(record.dir)).toEqual(record);
+  });
+
+  it('is claimed past the lock of a process that died with it', () => {
+    const record = recordOf(join(root, 'a'));
+    records.claim({ ...record, pid: 999_999 });
+    const [file = ''] = readdirSync(stateDirectory(env));
+    writeFileSync(join(stateDirectory(env), `${file}.lock`), '4194303');
+    records.claim(record);
+    expect(records.of(record.dir)).toEqual(record);
+  });
+
+  it('with a process number that is none counts for nothing', () => {
+    const record = recordOf(join(root, 'a'));
+    records.claim(record);
+    const [file = ''] = readdirSync(stateDirectory(env));
+    writeFileSync(join(stateDirectory(env), file), JSON.stringify({ ...record, pid: 0 }));
+    expect(records.live()).toEqual([]);
+  });
+
   it('refuses a second claim, naming the pid', () => {
     const record = recordOf(join(root, 'a'));
     records.claim(record);

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isStronger } from '../actors/election.ts';
-import { type ElectionInput, electionMachine, isPlausibleTerm, nextTerm, type Poll } from '../machines/index.ts';
+import {
+  type ElectionInput,
+  electionMachine,
+  isPlausibleTerm,
+  nextTerm,
+  type Poll,
+  roundCredit,
+  roundsMargin,
+} from '../machines/index.ts';
 import { rankOf, roundOf, termOf } from '../protocol/index.ts';
 import { drive } from './support/machine.ts';
 
@@ -14,12 +22,17 @@ const input = (change: Partial<ElectionInput> = {}): ElectionInput => ({
   jitter: 0,
   ...change,
 });
-const nobody: Poll = { headAlive: false, nobodyHadHead: false };
-const fresh: Poll = { headAlive: false, nobodyHadHead: true };
-const alive: Poll = { headAlive: true, nobodyHadHead: false };
+const nobody: Poll = { headAlive: false, nobodyHadHead: false, term: 0 };
+const fresh: Poll = { headAlive: false, nobodyHadHead: true, term: 0 };
+const alive: Poll = { headAlive: true, nobodyHadHead: false, term: 0 };
 
-const electionWith = (poll: Poll, rivals: readonly string[] = ['validator-2'], change: Partial<ElectionInput> = {}) => {
-  const machine = drive(electionMachine, input(change), { askValidators: () => poll });
+const electionWith = (
+  poll: Poll,
+  rivals: readonly string[] = ['validator-2'],
+  change: Partial<ElectionInput> = {},
+  storeClaim: () => unknown = () => undefined,
+) => {
+  const machine = drive(electionMachine, input(change), { askValidators: () => poll, storeClaim });
   machine.send({ type: 'membership.known', rivals });
   return machine;
 };
@@ -146,9 +159,9 @@ describe('a head', () => {
   test('stores its term before it says so', async () => {
     const machine = await leading();
     const effects = machine.effects();
-    expect(effects.indexOf('storeTerm')).toBeGreaterThanOrEqual(0);
-    expect(effects.indexOf('storeTerm')).toBeLessThan(effects.indexOf('sayCoordinator'));
-    expect(effects.indexOf('storeTerm')).toBeLessThan(effects.indexOf('beatHeart'));
+    expect(effects.indexOf('storeClaim')).toBeGreaterThanOrEqual(0);
+    expect(effects.indexOf('storeClaim')).toBeLessThan(effects.indexOf('sayCoordinator'));
+    expect(effects.indexOf('storeClaim')).toBeLessThan(effects.indexOf('beatHeart'));
   });
 
   test('steps down for a newer head, and counts it', async () => {
@@ -173,6 +186,49 @@ describe('a head', () => {
     machine.send({ type: 'rival.heard', name: 'validator-2', term: termOf(0, 2) });
     expect(machine.state()).toBe('leading');
     expect(machine.effects()).toEqual(['countSplitBrain', 'sayCoordinator']);
+  });
+});
+
+describe('a validator that cannot store', () => {
+  const unable = () => Promise.reject(new Error('the disk is full'));
+
+  test('does not lead, stands in nobody’s way, and follows whoever leads', async () => {
+    const machine = electionWith(fresh, [], {}, unable);
+    await machine.clock.settle();
+    expect(machine.state()).toBe('abstaining');
+    machine.effects();
+    machine.send({ type: 'peer.stands', name: 'validator-0', term: termOf(1, 0), stronger: false });
+    expect(machine.effects()).toEqual([]);
+    machine.send(heard(termOf(1, 0), 'validator-0', true));
+    expect(machine.state()).toContain('following');
+  });
+
+  test('tries again after an election timeout', async () => {
+    const machine = electionWith(fresh, [], {}, unable);
+    await machine.clock.settle();
+    await machine.clock.advance(1_199);
+    expect(machine.state()).toBe('abstaining');
+    await machine.clock.advance(1);
+    expect(machine.effects().filter((effect) => effect === 'storeClaim')).toHaveLength(2);
+  });
+});
+
+describe('a term that others have seen', () => {
+  test('is passed by the next claim', async () => {
+    const machine = electionWith({ ...fresh, term: termOf(7, 9) }, []);
+    await machine.clock.settle();
+    expect(machine.context().term).toBe(termOf(8, 1));
+  });
+
+  test('makes a head claim a later one, from a member or from a weaker candidate', async () => {
+    const machine = electionWith(fresh, []);
+    await machine.clock.settle();
+    machine.send({ type: 'term.seen', term: termOf(4, 2) });
+    await machine.clock.settle();
+    expect([machine.state(), machine.context().term]).toEqual(['leading', termOf(5, 1)]);
+    machine.send({ type: 'peer.stands', name: 'validator-0', term: termOf(9, 0), stronger: false });
+    await machine.clock.settle();
+    expect([machine.state(), machine.context().term]).toEqual(['leading', termOf(10, 1)]);
   });
 });
 
@@ -203,12 +259,14 @@ test('two validators never claim the same term, and a claimed term is always hig
 });
 
 test('one hostile term cannot freeze elections, and an honest one is never refused', () => {
-  expect(isPlausibleTerm(0xffff_ffff, termOf(5, 1), 60_000, 300)).toBe(false);
+  const years = 10 * 365 * 86_400_000;
+  expect(isPlausibleTerm(0xffff_ffff, termOf(5, 1), roundCredit(roundsMargin, years, 300))).toBe(false);
   fc.assert(
     fc.property(fc.nat(10_000), fc.nat(3_600_000), (round, sinceMs) => {
       const elections = Math.floor(sinceMs / 300);
-      expect(isPlausibleTerm(termOf(round + elections, 2), termOf(round, 1), sinceMs, 300)).toBe(true);
-      expect(isPlausibleTerm(termOf(round + elections + 9, 2), termOf(round, 1), sinceMs, 300)).toBe(false);
+      const credit = roundCredit(roundsMargin, sinceMs, 300);
+      expect(isPlausibleTerm(termOf(round + elections, 2), termOf(round, 1), credit)).toBe(true);
+      expect(isPlausibleTerm(termOf(round + elections + 9, 2), termOf(round, 1), credit)).toBe(false);
     }),
   );
 });

@@ -35,7 +35,7 @@ test('the same value is not stated twice: by default records are compared field 
 });
 
 test('a fact may bring its own idea of sameness', () => {
-  const rough = fact<number>('test.rough', (a, b) => Math.round(a) === Math.round(b));
+  const rough = fact<number>('test.rough', { same: (a, b) => Math.round(a) === Math.round(b) });
   const board = new FactBoard();
   const heard: number[] = [];
   board.hear(rough, (value) => heard.push(value));
@@ -193,4 +193,19 @@ test('a listener that cannot translate a fact is the one that crashes, not who s
   await world.clock.settle();
   expect(breaking.exits).toEqual([{ type: 'error', code: 'CRASH', message: 'cannot read it' }]);
   expect(heard).toEqual([1]);
+});
+
+test('a fact whose actor has ended becomes what it was declared to become, or stays', () => {
+  const place = fact<{ readonly x: number; readonly y: number }>('test.place');
+  const head = fact<string | null>('test.head', { orphaned: () => null });
+  const board = new FactBoard();
+  const heard: (string | null)[] = [];
+  board.hear(head, (value) => heard.push(value));
+  board.orphan(head);
+  board.state(head, 'validator-1');
+  board.state(place, { x: 1, y: 2 });
+  board.orphan(head);
+  board.orphan(place);
+  expect(heard).toEqual(['validator-1', null]);
+  expect(board.get(place)).toEqual({ x: 1, y: 2 });
 });

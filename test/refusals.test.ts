@@ -7,6 +7,7 @@ import {
   decodeMessage,
   decodeNkeySeed,
   makeFeatureConfig,
+  roundOf,
   signMessage,
   termOf,
   type UnsignedMessage,
@@ -46,7 +47,7 @@ const nextBeacon = (change: Partial<Extract<UnsignedMessage, { type: 'beacon' }>
       trainingPattern: new Uint8Array(4),
     }),
     term,
-    epochStartMs: cluster.material.nodes.length > 0 ? Date.UTC(2026, 0, 1) + epoch * 5_000 : 0,
+    epochStartMs: Date.UTC(2026, 0, 1) + epoch * 5_000,
     ...change,
   } as const;
 };
@@ -195,4 +196,53 @@ test('a replayed heartbeat is no sign of life: the dead head is replaced in time
 test('without a membership nobody is believed', async () => {
   cluster.facts(NODE).state(membersFact, null);
   expect(await refusalOf(signedBy(HEAD, nextBeacon()))).toBe('no_membership');
+});
+
+const counted = (node: string, name: string, reason?: string) =>
+  cluster
+    .metrics(node)
+    .filter((one) => one.name === name && (reason === undefined || one.labels.reason === reason))
+    .reduce((sum, one) => sum + one.value, 0);
+
+test('many hostile terms of a few rounds each get no further than one', async () => {
+  const from = 'validator-1';
+  const { mac, rank } = material(from);
+  const known = () => cluster.facts(NODE).get(clockFact)!.term;
+  const before = roundOf(known());
+  for (let i = 1; i <= 500; i++) {
+    const term = termOf(roundOf(cluster.facts('validator-2').get(headFact)!.term) + 8, rank ?? 0);
+    cluster.inject(from, 'election.coordinator', signedBy(from, { type: 'coordinator', clusterHead: mac, term }));
+    await cluster.clock.advance(1);
+  }
+  const { answerTimeoutMs } = cluster.parameters;
+  const grown = roundOf(cluster.facts('validator-2').get(headFact)!.term) - before;
+  expect(grown).toBeLessThan(15_500 / answerTimeoutMs + 2 * 8 + 1);
+});
+
+/** Of the head's round, with a lower rank: behind the head, ahead of anything that validator said itself. */
+const oldTerm = () => termOf(roundOf(cluster.facts(HEAD).get(headFact)!.term), 1);
+
+test('a stale heartbeat, said again and again, is one rival and no answer each time', async () => {
+  const from = 'validator-1';
+  const { mac } = material(from);
+  const timestampMs = Math.floor(cluster.clock.now());
+  const stale = signedBy(from, { type: 'heartbeat', from: mac, term: oldTerm(), seq: 1_000_000, timestampMs });
+  for (let i = 0; i < 200; i++) cluster.inject(from, 'election.heartbeat', stale);
+  await cluster.clock.settle();
+  expect(counted(HEAD, 'split_brain_total')).toBe(1);
+  expect(counted(HEAD, 'messages_refused_total', 'replayed')).toBe(199);
+});
+
+test('whoever stands for an old term against a head is refused, and hears the head itself', async () => {
+  const from = 'validator-1';
+  const stands = signedBy(from, {
+    type: 'election',
+    from: material(from).mac,
+    term: termOf(0, 1),
+    uptimeS: 1,
+    rttMs: 0,
+  });
+  cluster.inject(from, 'election.election', stands);
+  await cluster.clock.settle();
+  expect(counted(HEAD, 'messages_refused_total', 'stale_term')).toBe(1);
 });

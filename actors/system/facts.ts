@@ -8,10 +8,22 @@ export interface Fact<T> {
   readonly name: string;
   /** Two values that are the same are not stated twice. */
   readonly same: (a: T, b: T) => boolean;
+  /** What becomes of the last value when the actor that stated it has ended. Undefined: it stays true without it. */
+  readonly orphaned: ((last: T) => T) | undefined;
 }
 
-/** Declares a fact `<concern>.<fact>`. Values must be plain data; by default they are compared field by field. */
-export const fact = <T>(name: string, same: (a: T, b: T) => boolean = shallowEqual): Fact<T> => ({ name, same });
+export interface FactOptions<T> {
+  /** Default: field by field. */
+  readonly same?: (a: T, b: T) => boolean;
+  readonly orphaned?: (last: T) => T;
+}
+
+/** Declares a fact `<concern>.<fact>`. Values must be plain data. */
+export const fact = <T>(name: string, { same = shallowEqual, orphaned }: FactOptions<T> = {}): Fact<T> => ({
+  name,
+  same,
+  orphaned,
+});
 
 const shallowEqual = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true;
@@ -44,6 +56,12 @@ export class FactBoard implements FactReader {
     if (known && fact.same(this.#values.get(fact.name) as T, value)) return;
     this.#values.set(fact.name, value);
     for (const hearer of this.#hearers.get(fact.name) ?? []) hearer(value);
+  }
+
+  /** Whoever stated `fact` has ended: a head that no longer elects leads no more, whatever it said last. */
+  orphan<T>(fact: Fact<T>): void {
+    if (fact.orphaned === undefined || !this.#values.has(fact.name)) return;
+    this.state(fact, fact.orphaned(this.#values.get(fact.name) as T));
   }
 
   /** Calls `hearer` with the retained value, if any, and with every later one. */

@@ -323,6 +323,7 @@ export class Instance implements Unit, Attributed, EngineHost, ScopeOwner {
     const settling = this.#scope.close();
     this.#observer = undefined;
     this.#engine.stop();
+    for (const { fact } of this.#stated) this.#world.facts.orphan(fact);
     return settling;
   }
 
