@@ -1,4 +1,4 @@
-/** A long run under steady adversity: loss, jitter and a partition at regular intervals; every invariant watched. */
+/** A long run under steady adversity: loss, jitter, partitions and deaths at regular intervals; every invariant watched. */
 import { headFact } from '../actors/index.ts';
 import type { Preset } from '../protocol/index.ts';
 import { SimulatedCluster } from './cluster.ts';
@@ -56,9 +56,15 @@ export const runSoak = async (options: SoakOptions): Promise<SoakResult> => {
     if (everyoneIsBack(cluster)) recoveries += 1;
     else report({ promise: 'everyone is back before the next partition', entry: lost(cluster) });
     splitOff(cluster, trace, round);
-    await cluster.clock.advance(options.partitionForMs);
+    await cluster.clock.advance(options.partitionForMs / 2);
+    const down = round % CRASH_EVERY === CRASH_EVERY - 1 ? crashOne(cluster, trace, round) : undefined;
+    await cluster.clock.advance(options.partitionForMs / 2);
     cluster.network.heal();
     trace.fault('*', 'healed');
+    if (down === undefined) continue;
+    await cluster.clock.advance(options.partitionForMs);
+    cluster.start(down);
+    trace.follow(down);
   }
   for (const failure of cluster.failures) report({ promise: `no node gives up: ${failure}`, entry: lost(cluster) });
   const epochs = await Promise.all(cluster.nodes.map((node) => cluster.epochNow(node)));
@@ -71,6 +77,16 @@ export const runSoak = async (options: SoakOptions): Promise<SoakResult> => {
     elections: terms.size,
     epoch: Math.max(...epochs),
   };
+};
+
+/** In every third partition a node dies as well, on whichever side it is, and is back some time after both have met. */
+const CRASH_EVERY = 3;
+
+const crashOne = (cluster: SimulatedCluster, trace: Trace, round: number): string => {
+  const node = cluster.nodes[(Math.floor(round / CRASH_EVERY) + 1) % cluster.nodes.length] ?? '';
+  cluster.crash(node);
+  trace.fault(node, 'killed');
+  return node;
 };
 
 /** Cuts one node off, each in its turn. */
