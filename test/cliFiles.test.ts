@@ -13,10 +13,11 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createClock, createSeededRandom } from '../actors/index.ts';
-import { TargetNotEmptyError } from '../cli/errors.ts';
+import { FileError, TargetNotEmptyError } from '../cli/errors.ts';
 import { clusterPaths } from '../cli/files/clusterFiles.ts';
 import { keyFilesOf } from '../cli/files/keyFiles.ts';
 import { type MadeCluster, makeCluster, websocketPortOf } from '../cli/files/makeCluster.ts';
+import { makeDirectory } from '../cli/files/makeDirectory.ts';
 import { readNodeFiles } from '../cli/files/nodeFiles.ts';
 import { readWholeCluster } from '../cli/files/readCluster.ts';
 import { clusterNameOf, hostAndPort } from '../cli/files/writeCluster.ts';
@@ -191,9 +192,27 @@ describe('a written cluster', () => {
   it('leaves nothing behind when it cannot be written', async () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
-    await expect(init(join(file, 'lab'))).rejects.toThrow(/ENOTDIR/);
+    await expect(init(join(file, 'lab'))).rejects.toThrow(`${file}: expected a directory, found a file`);
     await expect(init(join(root, 'many'), { validators: 300 })).rejects.toThrow();
     expect(existsSync(join(root, 'many'))).toBe(false);
+  });
+});
+
+describe('a directory that is made', () => {
+  it('comes with its parents, and tells which was the first', () => {
+    const deep = join(root, 'a', 'b', 'c');
+    expect(makeDirectory(deep)).toBe(join(root, 'a'));
+    expect(statSync(deep).isDirectory()).toBe(true);
+    expect(makeDirectory(deep)).toBeUndefined();
+  });
+
+  it('is refused in one line where none can be, also where Node would try for ever', () => {
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    expect(() => makeDirectory(file)).toThrow(`${file}: expected a directory, found a file`);
+    expect(() => makeDirectory(join(file, 'x', 'y'))).toThrow(`${file}: expected a directory, found a file`);
+    expect(() => makeDirectory(join(root, 'x'.repeat(300)))).toThrow(FileError);
+    if (existsSync('/proc/self')) expect(() => makeDirectory('/proc/isochron/x')).toThrow(FileError);
   });
 });
 

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import { TargetNotEmptyError } from '../errors.ts';
 import { type ClusterConfigJson, type ClusterKey, clusterPaths, type NodeConfigJson } from './clusterFiles.ts';
+import { makeDirectory } from './makeDirectory.ts';
 import { nodePaths } from './nodeFiles.ts';
 
 const OWNER_ONLY = 0o600;
@@ -32,11 +33,11 @@ export interface ClusterToWrite {
 
 /**
  * Writes a whole cluster.
- * @throws TargetNotEmptyError when the directory holds anything; what the system says when it cannot be written, and then
- * nothing is left behind
+ * @throws TargetNotEmptyError when the directory holds anything; FileError when it cannot be one; what the system says when
+ * it cannot be written, and then nothing is left behind
  */
 export const writeCluster = (cluster: ClusterToWrite): void => {
-  const made = mkdirSync(cluster.dir, { recursive: true, mode: READABLE_DIR });
+  const made = makeDirectory(cluster.dir, READABLE_DIR);
   if (readdirSync(cluster.dir).length > 0) throw new TargetNotEmptyError(cluster.dir);
   const draft = mkdtempSync(join(cluster.dir, '.init-'));
   try {

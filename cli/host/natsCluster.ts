@@ -1,10 +1,10 @@
 /** A cluster as `up` runs it: a managed nats-server and one OS process a node, supervised by `host`. */
-import { mkdirSync } from 'node:fs';
 import { type Clock, createLog, type Log, type Random } from '../../actors/index.ts';
 import { type Bus, connectNats, type ManagedServer, startNatsServer } from '../../bus/index.ts';
 import { describeExit, type ExitReason } from '../../machines/index.ts';
 import { deferred } from '../deferred.ts';
 import { busTls, clusterPaths } from '../files/clusterFiles.ts';
+import { makeDirectory } from '../files/makeDirectory.ts';
 import type { WholeCluster } from '../files/readCluster.ts';
 import { hostAndPort } from '../files/writeCluster.ts';
 import { version } from '../version.ts';
@@ -56,7 +56,7 @@ class LogFiles {
   readonly #files = new Map<string, LogFile>();
 
   constructor(directory: string, clock: Clock) {
-    mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIR });
+    makeDirectory(directory, OWNER_ONLY_DIR);
     this.#directory = directory;
     this.#clock = clock;
   }
