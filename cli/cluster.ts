@@ -6,6 +6,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Bus } from '../bus/index.ts';
 import type { MemberRole } from '../protocol/index.ts';
+import { commandText } from './commandText.ts';
 import type { Context } from './context.ts';
 import { AmbiguousClusterError, ClusterUnavailableError, UsageError } from './errors.ts';
 import {
@@ -108,10 +109,29 @@ const clusterAround = (start: string): string | undefined => {
 const onlyRunning = (records: Records): FoundCluster => {
   const running = records.running();
   const [only] = running;
-  if (only?.nats == null) throw new ClusterUnavailableError('no cluster is running here; start one with: isochron up');
+  if (only?.nats == null)
+    throw new ClusterUnavailableError(`no cluster is running here; start one with: ${commandText(['up'])}`);
   if (running.length > 1) throw new AmbiguousClusterError(running.map(({ dir }) => dir));
   return { dir: only.dir, nats: only.nats, record: only };
 };
+
+/** Whether somebody who names no cluster finds that one, here and in any other folder. */
+const isFoundUnnamed = ({ cwd, env }: Pick<Context, 'cwd' | 'env'>, dir: string, records: Records): boolean => {
+  try {
+    const globals = { dir: undefined, nats: undefined, yes: false };
+    return records.live().length <= 1 && findCluster({ cwd, env, globals }, records).dir === dir;
+  } catch {
+    return false;
+  }
+};
+
+/** A command about the cluster of `dir`, to be typed as it stands: with `--dir` where it would not be found without. */
+export const commandFor = (
+  context: Pick<Context, 'cwd' | 'env'>,
+  dir: string,
+  words: readonly string[],
+  records = new Records(context.env),
+): string => commandText(isFoundUnnamed(context, dir, records) ? words : [...words, '--dir', dir]);
 
 /**
  * Finds the cluster and connects as its operator; closed when the command ends.

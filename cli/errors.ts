@@ -1,5 +1,6 @@
 /** What the command line itself can say no to: one class per distinct reaction, the same shape as everywhere (protocol/errors). */
 import { IsochronError } from '../protocol/index.ts';
+import { commandText } from './commandText.ts';
 
 /** The command was called wrongly. Exit 2. */
 export class UsageError extends IsochronError {
@@ -53,10 +54,22 @@ export class AlreadyRunningError extends IsochronError {
     super(
       'ALREADY_RUNNING',
       409,
-      `${dir} is already up, run by process ${pid}; stop it with: isochron down --dir ${dir}`,
+      `${dir} is already up, run by process ${pid}; stop it with: ${commandText(['down', '--dir', dir])}`,
       {
         details: { dir, pid },
       },
+    );
+  }
+}
+
+/** Everything reaches the cluster through its server: stopped, it could not be started again by anybody. Exit 7. */
+export class ServerNeededError extends IsochronError {
+  constructor(id: string) {
+    super(
+      'SERVER_NEEDED',
+      403,
+      `'${id}' cannot be stopped alone: everything reaches the cluster through it; use isochron down`,
+      { details: { id } },
     );
   }
 }

@@ -134,7 +134,12 @@ describe('the ready message', () => {
   const agreement = { epoch: 7, term: 258, head: 'validator-2' };
 
   it.each(['nats://127.0.0.1:4222', null])('ends with three commands (%s)', (nats) => {
-    const lines = readyMessage(cluster(nats), agreement, (_, text) => text).split('\n');
+    const lines = readyMessage(
+      cluster(nats),
+      agreement,
+      (_, text) => text,
+      (words) => `npx isochron ${words.join(' ')} --dir /c`,
+    ).split('\n');
     expect(lines[0]).toBe('Ready: 2 validators and 1 device agree on epoch 7; validator-2 leads (term 258).');
     expect(lines.slice(-4).map((line) => /^ {2}npx isochron /.test(line))).toEqual([false, true, true, true]);
   });

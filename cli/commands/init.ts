@@ -1,6 +1,7 @@
 /** `isochron init`: the keys, membership and configuration of a new cluster (3-interface §3). */
 import { resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
+import { commandText } from '../commandText.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exitCodes.ts';
@@ -46,7 +47,7 @@ const describe = ({ dir, cluster, preset, nats, nodes }: MadeCluster): string =>
       ? ["Put the server's certificate and key at tls/cert.pem and tls/key.pem there."]
       : []),
     'Next:',
-    `  isochron up ${dir}`,
-    `  isochron doctor --dir ${dir}`,
+    `  ${commandText(['up', dir])}`,
+    `  ${commandText(['doctor', '--dir', dir])}`,
   ].join('\n');
 };

@@ -5,6 +5,7 @@ import { BusOptionError, findNatsServer, NatsServerMissingError } from '../../bu
 import { describeExit, type ExitReason } from '../../machines/index.ts';
 import type { IsochronError } from '../../protocol/index.ts';
 import type { Arguments } from '../arguments.ts';
+import { commandFor } from '../cluster.ts';
 import type { Context } from '../context.ts';
 import { deferred } from '../deferred.ts';
 import { ClusterEndedError } from '../errors.ts';
@@ -117,7 +118,9 @@ const announce = async (context: Context, cluster: RunningCluster, signal: Abort
   cluster.log.info('ready', { ...agreement });
   const line = readyLine(cluster);
   starter.ready(line);
-  output.result(line, (paint) => readyMessage(cluster, agreement, paint));
+  output.result(line, (paint) =>
+    readyMessage(cluster, agreement, paint, (words) => commandFor(context, cluster.dir, words)),
+  );
   if (output.interactive && !output.quiet) await showTable(context, cluster, signal);
 };
 

@@ -1,5 +1,6 @@
 /** `up -d`: leaves an `up` behind in a session of its own, and returns when it is started (or, with --wait, ready). */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { commandText } from '../commandText.ts';
 import type { Context } from '../context.ts';
 import { deferred } from '../deferred.ts';
 import { WaitTimeoutError } from '../errors.ts';
@@ -83,4 +84,4 @@ const report = ({ output }: Context, child: ChildProcess, message: StarterMessag
 };
 
 const background = (pid: number | undefined, dir: string): string =>
-  [`Running in the background as process ${pid}. Stop it with:`, `  isochron down --dir ${dir}`].join('\n');
+  [`Running in the background as process ${pid}. Stop it with:`, `  ${commandText(['down', '--dir', dir])}`].join('\n');

@@ -18,6 +18,7 @@ import type { Bus } from '../../bus/index.ts';
 import type { Backoff, ExitReason } from '../../machines/index.ts';
 import { IsochronError, type Preset } from '../../protocol/index.ts';
 import type { WholeCluster } from '../files/readCluster.ts';
+import { guardedBus } from './guardedBus.ts';
 
 export interface HostSystemOptions {
   readonly whole: WholeCluster;
@@ -72,7 +73,7 @@ export const hostSystem = ({ whole, clock, random, bus, log, programs, onExit }:
     world: {
       clock,
       random,
-      bus,
+      bus: guardedBus(bus),
       log,
       store: createMemoryStore({ name: 'host' }),
       metrics: createMetrics(),

@@ -1,4 +1,5 @@
 /** What `up` says when its cluster is ready: what runs, and three things to do next. */
+import { commandText } from '../commandText.ts';
 import type { Paint } from '../output.ts';
 import { count } from '../render/count.ts';
 import type { Agreement } from './readiness.ts';
@@ -21,7 +22,13 @@ export const readyLine = ({ dir, nats, nodes }: RunningCluster): ReadyLine => ({
   nodes,
 });
 
-export const readyMessage = (cluster: RunningCluster, agreement: Agreement, paint: Paint): string => {
+/** @param commandOf a command line as somebody in another terminal types it */
+export const readyMessage = (
+  cluster: RunningCluster,
+  agreement: Agreement,
+  paint: Paint,
+  commandOf: (words: readonly string[]) => string,
+): string => {
   const validators = cluster.nodes.filter((name) => name.startsWith('validator-')).length;
   const devices = cluster.nodes.length - validators;
   const who = `${count(validators, 'validator')} and ${count(devices, 'device')}`;
@@ -30,10 +37,16 @@ export const readyMessage = (cluster: RunningCluster, agreement: Agreement, pain
     `${paint('green', 'Ready')}: ${who} agree on epoch ${epoch}; ${head} leads (term ${term}).`,
     `Directory ${cluster.dir}, ${cluster.nats === null ? 'in-memory bus' : `NATS at ${cluster.nats}`}. Ctrl-C stops it.`,
     'Next, in another terminal:',
-    ...nextCommands(cluster, head).map((command) => `  ${paint('bold', `npx isochron ${command}`)}`),
+    ...nextCommands(cluster, head, commandOf).map((command) => `  ${paint('bold', command)}`),
   ].join('\n');
 };
 
 /** On the in-memory bus nobody can be asked: what helps then is to find out why, and to make a cluster that can. */
-const nextCommands = ({ nats }: RunningCluster, head: string): readonly string[] =>
-  nats === null ? ['doctor', 'init my-cluster', 'config'] : ['ps', 'top', `kill ${head}`];
+const nextCommands = (
+  { nats }: RunningCluster,
+  head: string,
+  commandOf: (words: readonly string[]) => string,
+): readonly string[] =>
+  nats === null
+    ? [['doctor'], ['init', 'my-cluster'], ['config']].map((words) => commandText(words))
+    : [['ps'], ['top'], ['kill', head]].map(commandOf);

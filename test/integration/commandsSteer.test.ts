@@ -1,11 +1,11 @@
 /** The commands that steer a cluster, against a real one: what they do, what they ask first, and with which code they end. */
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run as kill } from '../../cli/commands/kill.ts';
 import { run as send } from '../../cli/commands/send.ts';
-import { type Cli, createCli } from '../support/cli.ts';
+import { type Cli, createCli, operatorOf } from '../support/cli.ts';
 import { argumentsOf, commandContext } from '../support/commandContext.ts';
 import { until } from '../support/until.ts';
 
@@ -53,16 +53,21 @@ const audited = async (): Promise<Record<string, unknown>[]> => {
 describe('a node', () => {
   it('that is stopped stays stopped, is inactive with its actors, and is started again', async () => {
     const { code, stdout } = await cli.run('stop', 'device-1');
-    expect([code, stdout]).toEqual([0, 'device-1 is being stopped; it stays stopped until: isochron start device-1\n']);
+    expect([code, stdout]).toEqual([
+      0,
+      'device-1 is being stopped; it stays stopped until: npx isochron start device-1\n',
+    ]);
     await becomes('device-1', 3);
     expect(await statusOf('device-1/epoch')).toBe(3);
     expect((await cli.run('status')).stdout).toMatch(/problem {7}device-1 is stopped/);
     expect((await cli.run('epoch')).stdout).toMatch(/device-1 +- +- +stopped/);
     expect((await cli.run('inspect', 'device-1')).stdout).toContain('status    stopped');
+    expect(await cli.run('stop', 'device-1')).toMatchObject({ code: 0, stdout: 'device-1 is already stopped\n' });
     expect((await cli.run('start', 'device-1', '--json')).stdout).toBe(
       '{"id":"device-1","action":"start","done":true}\n',
     );
     await becomes('device-1', 0);
+    expect(await cli.run('start', 'device-1')).toMatchObject({ code: 0, stdout: 'device-1 is already running\n' });
   });
 
   it('that is killed comes back as another process, and it is written down who did it', async () => {
@@ -185,6 +190,39 @@ describe('a person', () => {
     expect(await kill(context, argumentsOf({ id: 'validator-1/beacon' }))).toBe(0);
     await release();
     expect(terminal.text()).toBe('validator-1/beacon was killed; its supervisor restarts it');
+  });
+});
+
+describe('what nobody wants', () => {
+  it('is refused: to stop the server that everything goes through (7); the host refuses it too', async () => {
+    const { code, stdout, stderr } = await cli.run('stop', 'nats-server');
+    expect([code, stdout]).toEqual([7, '']);
+    expect(stderr).toMatch(/^isochron: 'nats-server' cannot be stopped alone: .*use isochron down\n$/);
+    const { nats } = JSON.parse(readFileSync(join(dir, 'isochron.json'), 'utf8')) as { nats: { url: string } };
+    const operator = await operatorOf(dir, nats.url);
+    const stopping = operator.ask('host', 'supervisor.stop', { id: 'nats-server' });
+    await expect(stopping).rejects.toMatchObject({ code: 'SERVER_NEEDED', status: 403 });
+    await operator.drain();
+    expect(await statusOf('nats-server')).toBe(0);
+  });
+
+  it.each<[number, string[], RegExp]>([
+    [2, ['stop', 'host'], /'host' is the whole cluster: stop it with npx isochron down/],
+    [2, ['kill', 'host'], /'host' is the whole cluster/],
+    [2, ['send', 'validator-1', 'Y'], /send goes to an actor, such as validator-1\/election/],
+    [4, ['kill', 'nope'], /no 'nope' in this cluster; known: nats-server, validator-1, validator-2, device-1/],
+    [4, ['kill', 'device-1/nope'], /no 'device-1\/nope' in this cluster; known: .*device-1\/epoch/],
+  ])('ends with %d: %j', async (code, args, line) => {
+    const ended = await cli.run(...args);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toMatch(line);
+    expect(ended.stderr.split('\n')).toHaveLength(2);
+  });
+
+  it('is refused: a whole cluster as one node (2)', async () => {
+    const { code, stderr } = await cli.run('node', dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`found a whole cluster: give one of ${dir}/nodes/`);
   });
 });
 
