@@ -117,3 +117,12 @@ export const renderReport = ({ name, machine: where, figures, bars }: BenchRepor
     '',
   ].join('\n');
 };
+
+/** The whole number after `option`, or `otherwise`. @throws BenchError */
+export const countOf = (args: readonly string[], option: string, otherwise: number): number => {
+  const at = args.indexOf(option);
+  if (at < 0 && args.length > 0) throw new BenchError(`expected ${option} <count>, found ${args.join(' ')}`);
+  const given = at < 0 ? otherwise : Number(args[at + 1]);
+  if (!Number.isInteger(given) || given < 1) throw new BenchError(`${option}: expected a whole number of at least 1`);
+  return given;
+};

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { nkeys } from 'nats';
 import { createClock } from '../../actors/system/worldParts.ts';
 import { natsConfig, type ServerUser, startNatsServer } from '../../bus/index.ts';
-import { type Bench, BenchError, bar, figure, machine, median } from '../report.ts';
+import { type Bench, BenchError, bar, countOf, figure, machine, median } from '../report.ts';
 import type { DriverOptions } from './driver.ts';
 import { benchCluster, benchVerbs } from './isochron.ts';
 import type { Kind, Order, Word } from './participant.ts';
@@ -105,13 +105,6 @@ const measure = async (kind: Kind, options: DriverOptions): Promise<Sample> => {
   }
 };
 
-const rounds = (args: readonly string[]): number => {
-  const at = args.indexOf('--rounds');
-  const given = at < 0 ? roundsDefault : Number(args[at + 1]);
-  if (!Number.isInteger(given) || given < 1) throw new BenchError('--rounds: expected a whole number of at least 1');
-  return given;
-};
-
 const measureAll = async (count: number, options: DriverOptions, say: (line: string) => void): Promise<Samples> => {
   const samples: Record<Kind, Sample[]> = { isochron: [], handRolled: [], natsJs: [], moleculer: [] };
   for (let round = 0; round < count; round++) {
@@ -162,7 +155,7 @@ const ratio = (samples: Samples, peer: Kind, field: keyof Sample): number =>
 
 export const busBench: Bench = {
   run: async (args, say) => {
-    const count = rounds(args);
+    const count = countOf(args, '--rounds', roundsDefault);
     const peers = findPeers();
     const directory = mkdtempSync(join(tmpdir(), 'isochron-bench-'));
     const { server, seeds } = await startServer(directory);

@@ -4,7 +4,7 @@
  */
 
 import { labParameters } from '../../protocol/index.ts';
-import { type Bench, type BenchReport, bar, figure, machine, quantile } from '../report.ts';
+import { type Bench, type BenchReport, bar, countOf, figure, machine, quantile } from '../report.ts';
 import { type RealCluster, startCluster } from './realCluster.ts';
 
 const KILLS = 50;
@@ -76,7 +76,7 @@ const killOnce = async (cluster: RealCluster, promises: Promises, head: string):
 
 export const failoverBench: Bench = {
   run: async (args, say): Promise<BenchReport> => {
-    const kills = Number(args[0] ?? KILLS);
+    const kills = countOf(args, '--kills', KILLS);
     const cluster = await startCluster();
     const promises = new Promises();
     const rounds: Round[] = [];
