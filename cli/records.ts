@@ -2,21 +2,13 @@
  * Which clusters run on this machine (3-interface §4): `up` writes one record a cluster under the XDG state folder, so that
  * a second terminal finds it. A record whose process is gone counts for nothing and is removed by whoever meets it.
  */
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { sha256, toHex, utf8 } from '../protocol/index.ts';
 import { AlreadyRunningError } from './errors.ts';
 import { systemCodeOf } from './exitCodes.ts';
+import { makeDirectory } from './files/makeDirectory.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -105,7 +97,7 @@ export class Records {
    * @throws AlreadyRunningError naming the pid
    */
   claim(record: ClusterRecord): void {
-    mkdirSync(this.#directory, { recursive: true, mode: OWNER_ONLY_DIR });
+    makeDirectory(this.#directory, OWNER_ONLY_DIR);
     const file = this.#file(record.dir);
     this.#alone(file, () => {
       const held = parse(file);
