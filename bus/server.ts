@@ -126,6 +126,9 @@ interface Ready {
   readonly pid: number;
 }
 
+/** Addresses that a server listens on and nobody connects to, and where it is found instead. */
+const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
+
 /** What its log has said so far: when and where it listens. Nothing needs to be polled. */
 class ServerLog {
   readonly #kept: string[] = [];
@@ -138,7 +141,7 @@ class ServerLog {
     this.#kept.push(line);
     if (this.#kept.length > logLinesKept) this.#kept.shift();
     const [, host, port] = /Listening for client connections on (.*):(\d+)\s*$/.exec(line) ?? [];
-    if (host !== undefined) this.#client = { host: host === '0.0.0.0' ? '127.0.0.1' : host, port: Number(port) };
+    if (host !== undefined) this.#client = { host: everywhere[host] ?? host, port: Number(port) };
     const websocket = /Listening for websocket clients on .*:(\d+)\s*$/.exec(line)?.[1];
     if (websocket !== undefined) this.#websocketPort = Number(websocket);
     if (line.includes('TLS required for client connections')) this.#tls = true;

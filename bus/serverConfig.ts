@@ -64,7 +64,7 @@ export const natsConfig = (config: ServerConfig): string => {
   return [
     `# Cluster ${cluster}: generated from its membership. Changes here are lost when it is generated again.`,
     `server_name: ${quote(`isochron-${cluster}`)}`,
-    `host: ${quote(host)}`,
+    `host: ${quote(withoutBrackets(host))}`,
     `port: ${checkPort('port', port)}`,
     `max_payload: ${config.maxPayload ?? maxPayloadDefault}`,
     ...(tls === undefined ? [] : block('tls', tlsLines(tls))),
@@ -85,7 +85,7 @@ const websocketLines = (
 ): readonly string[] => {
   if (websocketPort === undefined) return [];
   return block('websocket', [
-    `host: ${quote(host)}`,
+    `host: ${quote(withoutBrackets(host))}`,
     `port: ${checkPort('websocketPort', websocketPort)}`,
     ...(tls === undefined ? ['no_tls: true'] : block('tls', tlsLines(tls))),
     ...(websocketOrigins.length === 0 ? [] : [`allowed_origins: [${websocketOrigins.map(quote).join(', ')}]`]),
@@ -119,6 +119,8 @@ const listLines = (kind: 'allow' | 'deny', subjects: readonly string[]): readonl
 
 const block = (name: string, lines: readonly string[]): readonly string[] => [`${name} {`, ...indent(lines), '}'];
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
+/** IPv6 addresses stand in brackets in URLs only. */
+const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, '');
 /** JSON's escapes are a subset of the configuration language's. */
 const quote = (text: string): string => JSON.stringify(text);
 

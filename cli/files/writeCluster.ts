@@ -131,6 +131,18 @@ export const hostAndPort = (url: string): { readonly host: string; readonly port
 
 const natsPortDefault = 4222;
 
+/** A name; addresses, with brackets or without, are taken as they are. */
+const isHostName = (host: string): boolean => !/^[\d.]+$/.test(host) && !host.includes(':') && host !== 'localhost';
+
+/**
+ * Where the server of that URL listens. A name is how others find it: on the machine itself it often means the loopback
+ * alone, so a server with a name listens on every address.
+ */
+export const listenOf = (url: string): { readonly host: string; readonly port: number } => {
+  const { host, port } = hostAndPort(url);
+  return { host: isHostName(host) ? '0.0.0.0' : host, port };
+};
+
 const natsConfText = ({ dir, cluster, nats, material, logins }: ClusterToWrite): string => {
   const members = material.nodes.map(({ name, role, nats: key }) => ({ name, role, natsKey: key.publicKey }));
   const { host, operator, viewer } = logins;
@@ -138,7 +150,7 @@ const natsConfText = ({ dir, cluster, nats, material, logins }: ClusterToWrite):
     cluster,
     users: serverUsers(members, { host: host.publicKey, operator: operator.publicKey, viewer: viewer.publicKey }),
     storeDirectory: clusterPaths(dir).jetStream,
-    ...hostAndPort(nats.url),
+    ...listenOf(nats.url),
     websocketPort: nats.websocketPort,
     ...(isTls(nats) ? { tls: { certFile: join(dir, serverTls.certFile), keyFile: join(dir, serverTls.keyFile) } } : {}),
   });

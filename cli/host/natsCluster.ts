@@ -6,7 +6,7 @@ import { deferred } from '../deferred.ts';
 import { busTls, clusterPaths } from '../files/clusterFiles.ts';
 import { makeDirectory } from '../files/makeDirectory.ts';
 import type { WholeCluster } from '../files/readCluster.ts';
-import { hostAndPort } from '../files/writeCluster.ts';
+import { listenOf } from '../files/writeCluster.ts';
 import { version } from '../version.ts';
 import { logLevelOf } from '../world.ts';
 import { hostSystem } from './hostSystem.ts';
@@ -35,7 +35,7 @@ export const startNatsCluster = async (options: NatsClusterOptions): Promise<Run
   const startServer = (): Promise<ManagedServer> => serverOf(options, logs.of(natsUnitName));
   const server = await startServer();
   try {
-    const bus = await connectHost(options, server.url);
+    const bus = await connectHost(options, urlOf(options, server));
     const log = createLog({
       node: 'host',
       clock,
@@ -86,12 +86,18 @@ const serverOf = ({ whole, clock }: NatsClusterOptions, log: LogFile): Promise<M
       cluster: config.cluster,
       users,
       storeDirectory: clusterPaths(dir).jetStream,
-      ...hostAndPort(url),
+      ...listenOf(url),
       ...(websocketPort === undefined ? {} : { websocketPort }),
       ...(pair === undefined ? {} : { tls: pair }),
     },
     onLog: (line) => log.wrap('info', 'server_log', line),
   });
+};
+
+/** Over TLS a server answers to the name in its certificate, whatever address it listens on. */
+const urlOf = ({ whole }: NatsClusterOptions, server: ManagedServer): string => {
+  const { url } = whole.config.nats;
+  return url.startsWith('tls://') ? url : server.url;
 };
 
 const connectHost = async ({ whole, clock, random }: NatsClusterOptions, url: string): Promise<Bus> => {
@@ -117,7 +123,9 @@ interface Parts extends NatsClusterOptions {
   readonly logs: LogFiles;
 }
 
-const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, logs }: Parts): RunningCluster => {
+const runCluster = (parts: Parts): RunningCluster => {
+  const { whole, clock, random, env, server, startServer, bus, log, logs } = parts;
+  const nats = urlOf(parts, server);
   const ended = deferred<ExitReason>();
   const ready = new Set<string>();
   const started = deferred<void>();
@@ -126,7 +134,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     nodeProgram({
       name,
       dir,
-      nats: server.url,
+      nats,
       clock,
       env,
       log: logs.of(name),
@@ -146,7 +154,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
     programs: [natsProgram(server, startServer), ...programs],
     onExit: ended.resolve,
   });
-  log.info('starting', { cluster: whole.config.cluster, nats: server.url, pid: process.pid });
+  log.info('starting', { cluster: whole.config.cluster, nats, pid: process.pid });
   void system.start();
   const closed = ended.promise.then(async (reason) => {
     log.info('ended', { reason: describeExit(reason) });
@@ -157,7 +165,7 @@ const runCluster = ({ whole, clock, random, env, server, startServer, bus, log, 
   return {
     dir: whole.dir,
     cluster: whole.config.cluster,
-    nats: server.url,
+    nats,
     nodes: whole.nodes.map(({ config }) => config.name),
     bus,
     log,
