@@ -9,7 +9,7 @@ const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   failure: 'it failed; the line on stderr says why',
   usage: 'called wrongly, or a file is not what it should be; nothing was started',
   inactive: 'what was asked about is not active',
-  notFound: 'no such node, actor or file',
+  notFound: 'no such node or actor',
   timeout: 'no answer in time',
   unavailable: 'no server, no cluster, port in use, disk full',
   denied: 'not allowed to',

@@ -81,6 +81,16 @@ export class WaitTimeoutError extends IsochronError {
   }
 }
 
+/** No temporary directory can be made: what the environment names is none, or takes nothing. Exit 6. */
+export class TemporaryFolderError extends IsochronError {
+  constructor(folder: string, cause?: unknown) {
+    super('TEMPORARY_FOLDER', 503, `${folder}: expected a folder for temporary files, as TMPDIR names it`, {
+      cause,
+      details: { folder },
+    });
+  }
+}
+
 /** `init` never overwrites. Exit 1. */
 export class TargetNotEmptyError extends IsochronError {
   constructor(dir: string) {

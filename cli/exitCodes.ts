@@ -19,6 +19,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const byCode: Readonly<Record<string, ExitCode>> = {
   UNIT_STATE: exitCodes.failure,
   STORE_LOCKED: exitCodes.failure,
+  // A file that is not what it should be.
+  STORE_UNREADABLE: exitCodes.usage,
 };
 
 /** What the system calls its errors: a full disk, a taken port, no route. */
@@ -33,7 +35,9 @@ const bySystemCode: Readonly<Record<string, ExitCode>> = {
   EACCES: exitCodes.denied,
   EPERM: exitCodes.denied,
   EROFS: exitCodes.denied,
-  ENOENT: exitCodes.notFound,
+  ENOENT: exitCodes.usage,
+  ENOTDIR: exitCodes.usage,
+  EISDIR: exitCodes.usage,
 };
 
 const byStatus = (status: number): ExitCode => {

@@ -93,6 +93,15 @@ describe('a file that is not what it should be', () => {
       },
       /isochron\.json: nats\.url: expected nats:\/\/host:port/,
     ],
+    ...['nats://127.0.0.1:99999', 'nats://a:b:c', 'nats://a:0', 'nats://:4222', 'nats://[x]:1', 'nats://a b'].map(
+      (url): [string, (json: Record<string, unknown>) => void, RegExp] => [
+        `the URL ${url}`,
+        (json) => {
+          json.nats = { url };
+        },
+        /isochron\.json: nats\.url: expected nats:\/\/host:port or tls:\/\/host:port, the port 1 to 65535$/,
+      ],
+    ),
     [
       'a bad port',
       (json) => {

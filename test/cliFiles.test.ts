@@ -134,6 +134,18 @@ describe('a written cluster', () => {
     expect(readFileSync(join(root, 'secure', 'dns.txt'), 'utf8')).toContain('/dns4/nats.example.com/tcp/5222/tls/ws');
   });
 
+  it('has its server listen where others can reach it: at an address, or for a name on all of them', async () => {
+    const hostOf = async (name: string, url: string): Promise<string | undefined> => {
+      const plan = { validators: 1, devices: 0, preset: 'lab', nats: { url, websocketPort: 5222 } } as const;
+      await makeCluster({ dir: join(root, name), ...plan }, createClock(), createSeededRandom(seed));
+      return /^host: "(.*)"$/m.exec(readFileSync(join(root, name, 'nats.conf'), 'utf8'))?.[1];
+    };
+    expect(await hostOf('named', 'tls://nats.example.com:4222')).toBe('0.0.0.0');
+    expect(await hostOf('numbered', 'tls://192.0.2.1:4222')).toBe('192.0.2.1');
+    expect(await hostOf('six', 'nats://[::1]:4222')).toBe('::1');
+    expect(await hostOf('here', 'nats://localhost:4222')).toBe('localhost');
+  });
+
   it('makes whoever holds the bundle an administrator', () => {
     const bundle = decodeAdminBundle(readFileSync(clusterPaths(dir).adminBundle, 'utf8'));
     expect(bundle.clusterId).toBe('lab');
@@ -226,6 +238,17 @@ describe('the parameters of a cluster', () => {
     expect(whole.nodes.map(({ parameters }) => parameters.gossipFanout)).toEqual([2, 2, 2]);
     expect((await readWholeCluster(dir)).updated).toEqual([]);
   });
+
+  it('are written to no node while any file of the cluster is wrong', async () => {
+    const { config, node } = clusterPaths(dir);
+    const file = join(node('validator-1'), 'isochron.json');
+    const before = readFileSync(file, 'utf8');
+    const json = JSON.parse(readFileSync(config, 'utf8')) as Record<string, unknown>;
+    writeFileSync(config, JSON.stringify({ ...json, parameters: { gossipFanout: 2 } }));
+    writeFileSync(join(node('device-1'), 'member.nk'), 'x');
+    await expect(readWholeCluster(dir)).rejects.toThrow(FileError);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+  });
 });
 
 describe('key files', () => {
@@ -258,6 +281,7 @@ describe('small things', () => {
 
   it('a URL without a port means 4222', () => {
     expect(hostAndPort('nats://example.com')).toEqual({ host: 'example.com', port: 4222 });
+    expect(hostAndPort('nats://[::1]:24333')).toEqual({ host: '[::1]', port: 24_333 });
   });
 
   it('a websocket port is always a port', () => {

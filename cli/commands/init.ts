@@ -5,7 +5,7 @@ import { commandText } from '../commandText.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import type { ExitCode } from '../exitCodes.ts';
-import { natsUrl } from '../files/clusterFiles.ts';
+import { natsUrl, natsUrlExpected } from '../files/clusterFiles.ts';
 import { type MadeCluster, makeCluster, websocketPortOf } from '../files/makeCluster.ts';
 import { freePorts } from '../host/ports.ts';
 import { count } from '../render/count.ts';
@@ -33,8 +33,7 @@ const ownServer = async (random: Context['random']) => {
 };
 
 const givenServer = (url: string) => {
-  if (!natsUrl.safeParse(url).success)
-    throw new UsageError(`--nats: expected nats://host:port or tls://host:port, got '${url}'`);
+  if (!natsUrl.safeParse(url).success) throw new UsageError(`--nats: ${natsUrlExpected}, got '${url}'`);
   return { url, websocketPort: websocketPortOf(url) };
 };
 

@@ -44,9 +44,14 @@ const port = z
   .int('expected a port, 1 to 65535')
   .min(1, 'expected a port, 1 to 65535')
   .max(65_535, 'expected a port, 1 to 65535');
-export const natsUrl = z
-  .string('expected nats://host:port or tls://host:port')
-  .regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port or tls://host:port');
+export const natsUrlExpected = 'expected nats://host:port or tls://host:port, the port 1 to 65535';
+/** A name or an address of four, or an address of six in brackets; then a port or NATS's own. */
+const natsUrlText = /^(?:nats|tls):\/\/(?:[^\s/@:[\]?#]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?$/;
+const isNatsUrl = (text: string): boolean => {
+  const [whole, port = '4222'] = natsUrlText.exec(text) ?? [];
+  return whole !== undefined && Number(port) >= 1 && Number(port) <= 65_535 && URL.canParse(text);
+};
+export const natsUrl = z.string(natsUrlExpected).refine(isNatsUrl, natsUrlExpected);
 const preset = z.enum(['lab', 'field'], 'expected "lab" or "field"');
 const shared = {
   cluster: name,

@@ -55,11 +55,14 @@ export interface NodeFiles {
 /** Keys that could make somebody an administrator; a node in the field must not carry them. */
 const clusterSecrets = ['system.nk', 'admin.nk'];
 
-/** @throws FileError naming file, field and what was expected */
-export const readNodeFiles = async (dir: string): Promise<NodeFiles> => {
+/**
+ * @param given what isochron.json is about to say, where it is not what it says now
+ * @throws FileError naming file, field and what was expected
+ */
+export const readNodeFiles = async (dir: string, given?: NodeConfigJson): Promise<NodeFiles> => {
   const real = realDir(dir);
   const paths = nodePaths(real);
-  const config = readChecked(paths.config, nodeConfigSchema);
+  const config = given ?? readChecked(paths.config, nodeConfigSchema);
   const parameters = parametersOf(paths.config, config);
   if (config.preset === 'field') refuseClusterSecrets(real);
   const { envelope, snapshot } = readMembership(paths.membership, config);

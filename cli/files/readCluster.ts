@@ -7,6 +7,7 @@ import { FileError } from '../errors.ts';
 import {
   type ClusterFiles,
   clusterPaths,
+  type NodeConfigJson,
   nodeConfigSchema,
   readClusterFiles,
   readMembership,
@@ -44,12 +45,15 @@ export const readWholeCluster = async (dir: string): Promise<WholeCluster> => {
   const members = snapshot.members.filter(({ role }) => role !== 'client');
   if (members.length === 0) throw new FileError(paths.membership, 'members', 'expected at least one validator');
   const nodes: NodeFiles[] = [];
-  const updated: string[] = [];
+  const changed: NodeConfigFile[] = [];
   for (const { name } of members) {
     const nodeDir = paths.node(name);
-    if (alignNode(nodeDir, files)) updated.push(nodePaths(nodeDir).config);
-    nodes.push(await readNodeFiles(nodeDir));
+    const aligned = alignedConfig(nodeDir, files);
+    if (aligned.isChanged) changed.push(aligned);
+    nodes.push(await readNodeFiles(nodeDir, aligned.config));
   }
+  // Now that all of it is right: a cluster that is refused is left as it was.
+  for (const one of changed) writeConfig(one);
   return {
     ...files,
     snapshot,
@@ -57,23 +61,31 @@ export const readWholeCluster = async (dir: string): Promise<WholeCluster> => {
     hostSeed: host.seed,
     users: serverUsers(snapshot.members, logins),
     nodes,
-    updated,
+    updated: changed.map(({ file }) => file),
   };
 };
 
+interface NodeConfigFile {
+  readonly file: string;
+  readonly config: NodeConfigJson;
+  /** It is not what the file says now. */
+  readonly isChanged: boolean;
+}
+
 /**
  * All members of a cluster use the same parameters (protocol/parameters): what `isochron.json` of the cluster says goes
- * into that of the node. True when it had to be changed.
+ * into that of the node.
  */
-const alignNode = (nodeDir: string, { config }: ClusterFiles): boolean => {
-  const file = nodePaths(nodeDir).config;
+const alignedConfig = (nodeDir: string, { config }: ClusterFiles): NodeConfigFile => {
+  const { config: file } = nodePaths(nodeDir);
   const node = readChecked(file, nodeConfigSchema);
   const { preset, parameters } = config;
-  const nats = { ...node.nats, url: config.nats.url };
-  const aligned = { ...node, preset, parameters, nats };
-  if (isDeepStrictEqual(aligned, node)) return false;
+  const aligned = { ...node, preset, parameters, nats: { ...node.nats, url: config.nats.url } };
+  return { file, config: aligned, isChanged: !isDeepStrictEqual(aligned, node) };
+};
+
+const writeConfig = ({ file, config }: NodeConfigFile): void => {
   const draft = `${file}.new`;
-  writeFileSync(draft, `${JSON.stringify(aligned, null, 2)}\n`);
+  writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`);
   renameSync(draft, file);
-  return true;
 };

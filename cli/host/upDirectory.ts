@@ -3,6 +3,8 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../actors/index.ts';
+import { TemporaryFolderError } from '../errors.ts';
+import { systemCodeOf } from '../exitCodes.ts';
 import { makeCluster } from '../files/makeCluster.ts';
 import { temporaryPrefix } from '../records.ts';
 import { freePorts } from './ports.ts';
@@ -11,9 +13,21 @@ import { freePorts } from './ports.ts';
 const labValidators = 2;
 const labDevices = 1;
 
-/** Makes a lab cluster on free ports; returns its directory. */
+/** @throws TemporaryFolderError; what the system says when the disk is full */
+const temporaryDirectory = (): string => {
+  const folder = tmpdir();
+  try {
+    return mkdtempSync(join(realpathSync(folder), temporaryPrefix));
+  } catch (cause) {
+    throw unusable.has(systemCodeOf(cause)) ? new TemporaryFolderError(folder, cause) : cause;
+  }
+};
+
+const unusable: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS']);
+
+/** Makes a lab cluster on free ports; returns its directory. @throws TemporaryFolderError */
 export const makeTemporaryCluster = async (clock: Clock, random: Random): Promise<string> => {
-  const dir = mkdtempSync(join(realpathSync(tmpdir()), temporaryPrefix));
+  const dir = temporaryDirectory();
   try {
     const [port, websocketPort] = await freePorts(random);
     const nats = { url: `nats://127.0.0.1:${port}`, websocketPort };

@@ -1,5 +1,5 @@
 /** `isochron doctor` finds what is wrong, and says so with an exit code; and init, keys, completion as processes. */
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findNatsServer } from '../../bus/index.ts';
@@ -106,7 +106,22 @@ describe('init', () => {
     const { code, stdout } = await cli.run('init', 'lab', '--nats', 'nats://127.0.0.1:4333', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ nats: 'nats://127.0.0.1:4333' });
-    expect(await cli.run('init', 'other', '--nats', 'http://x')).toMatchObject({ code: 2 });
+    for (const url of ['http://x', 'nats://127.0.0.1:99999', 'nats://a:b:c']) {
+      const { code: refused, stderr } = await cli.run('init', 'other', '--nats', url);
+      expect([refused, stderr]).toEqual([2, expect.stringMatching(/^isochron: --nats: expected nats:.*\n$/)]);
+      expect(existsSync(join(cli.root, 'other'))).toBe(false);
+    }
+  });
+
+  it('says in one line where nothing can be written (2), or the environment is at fault (6)', async () => {
+    const file = join(cli.root, 'file');
+    writeFileSync(file, '');
+    for (const path of ['file', 'file/x', ...(existsSync('/proc/self') ? ['/proc/isochron'] : [])]) {
+      const { code, stderr } = await cli.run('init', path);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^isochron: \S+: expected a directory, .*\n$/)]);
+    }
+    const { code, stderr } = await cli.with({ env: { TMPDIR: '/nowhere' } }).run('up');
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/^isochron: \/nowhere: expected a folder .*\n$/)]);
   });
 });
 

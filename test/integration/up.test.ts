@@ -1,9 +1,10 @@
 /** `isochron up` on real parts: a nats-server and one process a node, started, agreed, killed, mended, stopped. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus } from '../../bus/index.ts';
+import { writeCertificate } from '../support/certificate.ts';
 import { allGone, type Cli, createCli, epochOf, operatorOf, pidsOf, type Running, unitOf } from '../support/cli.ts';
 import { requireNatsServer } from '../support/natsServer.ts';
 import { until } from '../support/until.ts';
@@ -179,6 +180,14 @@ describe('a directory made by init', () => {
     expect(records()).toEqual([]);
   });
 
+  it('is not run over the damaged store of a node (2)', async () => {
+    writeFileSync(join(dir, 'nodes', 'device-1', 'data.sqlite'), 'x'.repeat(8_192));
+    const { code, stderr } = await cli.run('up', 'lab');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('device-1/data.sqlite: ');
+  });
+
   it('runs in the background with -d, is waited for with --wait, and ends with down', async () => {
     const started = await cli.run('up', 'lab', '-d', '--wait', '--json');
     expect(started).toMatchObject({ code: 0, stderr: '' });
@@ -201,6 +210,31 @@ describe('a directory made by init', () => {
     const { code, stderr } = await cli.run('up', 'lab', '-d');
     expect(code).toBe(2);
     expect(stderr).toMatch(oneLine);
+  });
+});
+
+describe('an address of its own', () => {
+  it('may be one of IPv6', async () => {
+    expect(await cli.run('init', 'six', '--nats', 'nats://[::1]:24337')).toMatchObject({ code: 0 });
+    const { nats } = await lab('six');
+    expect(nats).toBe('nats://[::1]:24337');
+  });
+
+  it('may ask for TLS, with the certificate where init says', async () => {
+    expect(await cli.run('init', 'safe', '--nats', 'tls://localhost:24338')).toMatchObject({ code: 0 });
+    const dir = join(cli.root, 'safe');
+    mkdirSync(join(dir, 'tls'));
+    const { certFile } = writeCertificate(join(dir, 'tls'));
+    for (const file of ['.', ...nodes.map((name) => `nodes/${name}`)].map((at) => join(dir, at, 'isochron.json'))) {
+      const json = JSON.parse(readFileSync(file, 'utf8')) as { nats: { tls?: object } };
+      writeFileSync(
+        file,
+        JSON.stringify({ ...json, nats: { ...json.nats, tls: { ...json.nats.tls, caFile: certFile } } }),
+      );
+    }
+    const { nats } = await lab('safe');
+    expect(nats).toBe('tls://localhost:24338');
+    expect(await cli.run('status', '--dir', dir)).toMatchObject({ code: 0 });
   });
 });
 
