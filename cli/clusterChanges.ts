@@ -48,10 +48,15 @@ const otherUnits = ({ host, nodes }: ClusterView): readonly TreeNode[] =>
 const unitChanges = (was: TreeNode | undefined, is: TreeNode): string[] =>
   was === undefined ? [] : endings(is.id, was.status, is.status, is.restarts - was.restarts, is);
 
+/** Nobody expects an answer yet of a unit that was so a moment ago. */
+const onTheWay: ReadonlySet<string> = new Set(['starting', 'restarting', 'stopping']);
+
 const endings = (name: string, was: string, is: string, restarts: number, unit: TreeNode | undefined): string[] => {
   if (is === was) return restarts > 0 ? [`${name} was restarted${reasonOf(unit)}`] : [];
   if (is === 'running') return [`${name} is running`];
-  if (is === 'silent') return [`${name} does not answer`];
+  // Its next incarnation runs and does not answer yet: that it ended is the news, once.
+  if (is === 'silent' && restarts > 0) return [`${name} ended${reasonOf(unit)}`];
+  if (is === 'silent') return onTheWay.has(was) ? [] : [`${name} does not answer`];
   if (is === 'stopped' || is === 'failed') return [`${name} ${is}${reasonOf(unit)}`];
   return is === 'restarting' || restarts > 0 ? [`${name} ended${reasonOf(unit)}`] : [];
 };

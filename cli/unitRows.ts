@@ -79,11 +79,20 @@ export const allRows = (view: ClusterView): readonly UnitRow[] => {
   return [...others.flatMap(unitsOf).map(unitRow), ...view.nodes.flatMap(ofNode)];
 };
 
+/** A tree as it is shown: its nodes may also be `silent`. */
+export interface ShownTree extends Omit<TreeNode, 'status' | 'children'> {
+  readonly status: string;
+  readonly children: readonly ShownTree[];
+}
+
 /** The trees of a cluster: `host`'s with each node's own under its process, then nodes that run by themselves. */
-export const wholeTrees = ({ host, nodes }: ClusterView): readonly TreeNode[] => {
-  const graft = (unit: TreeNode): TreeNode => {
-    const own = nodes.find(({ name }) => name === unit.id)?.tree;
-    return { ...unit, children: own?.children ?? unit.children.map(graft) };
+export const wholeTrees = ({ host, nodes }: ClusterView): readonly ShownTree[] => {
+  const graft = (unit: TreeNode): ShownTree => {
+    const node = nodes.find(({ name }) => name === unit.id);
+    if (node === undefined) return { ...unit, children: unit.children.map(graft) };
+    const status = statusOf(node);
+    // What its supervisor last heard of a silent node is not how it is.
+    return { ...unit, status, state: status === 'silent' ? '' : unit.state, children: node.tree?.children ?? [] };
   };
   const alone = nodes.flatMap(({ tree, unit }) => (unit === undefined && tree !== undefined ? [tree] : []));
   return host === undefined ? alone : [graft(host), ...alone];

@@ -171,6 +171,12 @@ describe('the whole tree', () => {
     ]);
   });
 
+  it('says of a node what ps says: one that runs and does not answer is silent', () => {
+    const nodes = [...healthyNodes().slice(0, 2), silentNode('device-1')];
+    const [host] = wholeTrees(viewOf(nodes));
+    expect(host?.children.map(({ status }) => status)).toEqual(['running', 'running', 'running', 'silent']);
+  });
+
   it('is one a node where no host runs them', () => {
     const nodes = [nodeOf('validator-1', { unit: undefined }), { ...silentNode('device-1'), unit: undefined }];
     expect(wholeTrees(viewOf(nodes, { host: undefined })).map(({ id }) => id)).toEqual(['validator-1']);
@@ -200,6 +206,10 @@ describe('what happened', () => {
       'device-1 ended: killed(SIGKILL)',
       { ...silentNode('device-1'), unit: unitOf('device-1', { status: 'restarting', lastExit: killed }) },
     ],
+    [
+      'device-1 ended: killed(SIGKILL)',
+      { ...silentNode('device-1', 'NO_RESPONDERS'), unit: unitOf('device-1', { restarts: 1, lastExit: killed }) },
+    ],
     ['device-1 was restarted: killed(SIGKILL)', { unit: unitOf('device-1', { restarts: 1, lastExit: killed }) }],
     [
       'device-1 stopped',
@@ -213,6 +223,19 @@ describe('what happened', () => {
   it('is that a node is back, and that all agree again', () => {
     const before = viewOf(with_(2, { ...silentNode('device-1'), unit: unitOf('device-1', { status: 'restarting' }) }));
     expect(changesBetween(before, viewOf())).toEqual(['device-1 is running', 'all nodes agree']);
+  });
+
+  it('tells one end once, however the node is seen on its way back', () => {
+    const with1 = (node: NodeView) => viewOf(with_(2, node));
+    const restarting = unitOf('device-1', { status: 'restarting', restarts: 1, lastExit: killed });
+    const views = [
+      viewOf(),
+      with1({ ...silentNode('device-1'), unit: restarting }),
+      with1({ ...silentNode('device-1'), unit: { ...restarting, status: 'running' } }),
+      with1(nodeOf('device-1', { unit: { ...restarting, status: 'running' } })),
+    ];
+    const told = views.slice(1).flatMap((after, i) => changesBetween(views[i] ?? after, after));
+    expect(told).toEqual(['device-1 ended: killed(SIGKILL)', 'device-1 is running', 'all nodes agree']);
   });
 
   it('is that another process of host was restarted, or a node joined', () => {
