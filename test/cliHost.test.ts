@@ -5,6 +5,7 @@ import { createSeededRandom, createVirtualClock, type VirtualClock } from '../ac
 import { makeCluster } from '../cli/files/makeCluster.ts';
 import { readWholeCluster } from '../cli/files/readCluster.ts';
 import { type MemoryCluster, startMemoryCluster } from '../cli/host/memoryCluster.ts';
+import { serverLogLevel } from '../cli/host/natsProgram.ts';
 import { type Agreement, agreementOf, waitForAgreement } from '../cli/host/readiness.ts';
 import { readyLine, readyMessage } from '../cli/host/readyMessage.ts';
 import type { RunningCluster } from '../cli/host/runningCluster.ts';
@@ -126,6 +127,18 @@ describe(`a cluster on the in-memory bus (seed ${seed})`, () => {
     controller.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
   });
+});
+
+it.each([
+  ['[7] 2026/11/21 07:40:31.427287 [INF] Server is ready', 'info'],
+  ['[7] 2026/11/21 07:40:31.427287 [INF] said [ERR] once', 'info'],
+  ['[7] 2026/11/21 07:40:31.427287 [WRN] Plaintext passwords', 'warn'],
+  ['[7] 2026/11/21 07:40:31.427287 [ERR] 127.0.0.1:5 - cid:9 - Publish Violation', 'error'],
+  ['[7] 2026/11/21 07:40:31.427287 [FTL] listen tcp: address already in use', 'error'],
+  ['nats-server: nats.conf:6:1: error parsing', 'error'],
+  ['anything else', 'info'],
+])('a line of the server is as bad as it says: %s', (line, level) => {
+  expect(serverLogLevel(line)).toBe(level);
 });
 
 describe('the ready message', () => {

@@ -44,7 +44,7 @@ export class LogFile {
   }
 
   /** Appends a line of somebody who does not speak NDJSON. */
-  wrap(level: 'info' | 'error', action: string, line: string): void {
+  wrap(level: 'info' | 'warn' | 'error', action: string, line: string): void {
     this.write(JSON.stringify({ level, time: Math.floor(this.#clock.now()), node: this.#name, action, line }));
   }
 

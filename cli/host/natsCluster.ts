@@ -11,7 +11,7 @@ import { version } from '../version.ts';
 import { logLevelOf } from '../world.ts';
 import { hostSystem } from './hostSystem.ts';
 import { LogFile } from './logFiles.ts';
-import { natsProgram, natsUnitName } from './natsProgram.ts';
+import { natsProgram, natsUnitName, serverLogLevel } from './natsProgram.ts';
 import { nodeProgram } from './nodeProcess.ts';
 import type { RunningCluster } from './runningCluster.ts';
 
@@ -90,7 +90,7 @@ const serverOf = ({ whole, clock }: NatsClusterOptions, log: LogFile): Promise<M
       ...(websocketPort === undefined ? {} : { websocketPort }),
       ...(pair === undefined ? {} : { tls: pair }),
     },
-    onLog: (line) => log.wrap('info', 'server_log', line),
+    onLog: (line) => log.wrap(serverLogLevel(line), 'server_log', line),
   });
 };
 

@@ -7,6 +7,24 @@ import { messageOf } from '../report.ts';
 
 export const natsUnitName = 'nats-server';
 
+/** `[pid] date time [ERR] …`; before it logs, its complaints begin with its name. */
+const taggedLine = /^\[\d+\] \S+ \S+ \[([A-Z]{3})\]|^(nats-server): /;
+
+/** How bad a line of the server's log is. */
+export const serverLogLevel = (line: string): 'info' | 'warn' | 'error' => {
+  const [, tag, complaint] = taggedLine.exec(line) ?? [];
+  if (complaint !== undefined) return 'error';
+  switch (tag) {
+    case 'ERR':
+    case 'FTL':
+      return 'error';
+    case 'WRN':
+      return 'warn';
+    default:
+      return 'info';
+  }
+};
+
 /**
  * @param first runs already: `up` starts it before anything else, because ports and errors come from it
  * @param restart starts another one on the ports of the first
