@@ -19,7 +19,10 @@ export const observe = async (context: Context): Promise<Observation> => {
   return { connection, gatherer: new Gatherer({ bus, clock: context.clock, members: nodes }) };
 };
 
-/** Width to lay a table out for: the terminal's, or none, so that nothing is cut in a file or a pipe. */
+/**
+ * Width to lay a table out for that is redrawn: the terminal's, or none, so that nothing is cut in a file or a pipe. What is
+ * printed once has none either: the terminal wraps it, and nothing is lost.
+ */
 export const tableWidth = (output: Output): number | undefined =>
   output.interactive && output.columns > 0 ? output.columns : undefined;
 

@@ -122,7 +122,7 @@ const whenUp = ({ uptimeMs, pid, status }: UnitRow): string =>
 export const unitColumns: readonly TableColumn<UnitRow>[] = [
   { title: 'ID', text: ({ id }) => plain(id), minWidth: 16 },
   { title: 'STATUS', text: ({ status }) => status, colour: ({ status }) => colourOf(status) },
-  { title: 'STATE', text: ({ state }) => plain(state) || '-', minWidth: 10 },
+  { title: 'STATE', text: ({ state }) => plain(state) || '-', minWidth: 10, shrinksFirst: true },
   {
     title: 'RESTARTS',
     text: ({ restarts }) => String(restarts),

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Paint } from '../cli/output.ts';
 import { progressBar } from '../cli/render/bar.ts';
-import { type TableColumn, tableLines } from '../cli/render/columns.ts';
+import { type TableColumn, tableLines, wrappedTableLines } from '../cli/render/columns.ts';
 import { stateLines } from '../cli/render/definition.ts';
 import { formatDuration, formatSignedMs } from '../cli/render/durations.ts';
 import { renderLog } from '../cli/render/logLines.ts';
 import { fieldsText, messageJson, timeText } from '../cli/render/messages.ts';
-import { clip, displayWidth, plain, withoutColours } from '../cli/render/text.ts';
+import { clip, displayWidth, plain, withoutColours, wrap } from '../cli/render/text.ts';
 import { renderTree } from '../cli/render/tree.ts';
 import type { Heartbeat } from '../protocol/index.ts';
 import { unpainted } from './support/terminal.ts';
@@ -133,6 +133,37 @@ describe('a table', () => {
         for (const line of tableLines(columns, many, { paint: painted, width })) {
           expect(displayWidth(line)).toBeLessThanOrEqual(width);
         }
+      }),
+    );
+  });
+
+  it('shortens first what matters least', () => {
+    const patient = columns.map((column) =>
+      column.title === 'STATE' ? { ...column, minWidth: 4, shrinksFirst: true as const } : column,
+    );
+    expect(tableLines(patient, rows, { paint: unpainted, width: 23 })[1]).toBe('validator-1  lea…     7');
+    expect(tableLines(patient, rows, { paint: unpainted, width: 21 })[1]).toBe('validato…  lea…     7');
+  });
+
+  it('that is printed once cuts nothing: its last column goes on below itself', () => {
+    const said = [columns[0], { title: 'DETAIL', text: ({ state }: Row) => state }].filter((one) => one !== undefined);
+    const long = [{ id: 'disk', state: 'full: stores and logs may soon find no room', n: 0 }];
+    expect(wrappedTableLines(said, long, { paint: unpainted, width: 32 })).toEqual([
+      'ID    DETAIL',
+      'disk  full: stores and logs may',
+      '      soon find no room',
+    ]);
+    expect(wrappedTableLines(said, long, { paint: unpainted, width: 20 })[1]).toBe(`disk  ${long[0]?.state}`);
+    expect(wrappedTableLines(said, long, { paint: unpainted })).toHaveLength(2);
+  });
+
+  it('wrapped keeps every word, and none of its lines is too wide', () => {
+    check(
+      fc.property(fc.lorem(), fc.integer({ min: 12, max: 60 }), (text, width) => {
+        const lines = wrap(text, width);
+        expect(lines.join(' ')).toBe(text);
+        for (const line of lines)
+          expect(displayWidth(line)).toBeLessThanOrEqual(line.includes(' ') ? width : line.length);
       }),
     );
   });

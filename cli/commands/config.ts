@@ -7,10 +7,9 @@ import type { Context } from '../context.ts';
 import { ClusterUnavailableError } from '../errors.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { readClusterFiles } from '../files/clusterFiles.ts';
-import { tableWidth } from '../observe.ts';
 import { tableLines } from '../render/columns.ts';
 
-type Source = 'document' | 'preset' | 'isochron.json';
+type Source = 'default' | 'preset' | 'isochron.json';
 
 interface Effective {
   readonly dir: string | null;
@@ -29,7 +28,7 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
   context.output.result({ dir, cluster, preset, parameters, sources }, (paint) => {
     const rows = names.map((name) => ({ name, value: valueText(parameters[name]), source: sources[name] ?? '' }));
     const title = dir === null ? `Preset ${preset}` : `Cluster ${cluster} (${dir}), preset ${preset}`;
-    const table = tableLines(columns, rows, { paint, width: tableWidth(context.output) });
+    const table = tableLines(columns, rows, { paint });
     return [title, '', ...table].join('\n');
   });
   return undefined;
@@ -70,7 +69,7 @@ const clusterDir = (context: Context): string | undefined => {
 
 const sourceOf = (name: keyof Parameters, { preset, own }: Effective): Source => {
   if (own.has(name)) return 'isochron.json';
-  return presets[preset][name] === fieldParameters[name] ? 'document' : 'preset';
+  return presets[preset][name] === fieldParameters[name] ? 'default' : 'preset';
 };
 
 const valueText = (value: unknown): string => {

@@ -11,14 +11,16 @@ import { ClusterUnavailableError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exitCodes.ts';
 import { tableWidth } from '../observe.ts';
 import type { Colour } from '../output.ts';
-import { tableLines } from '../render/columns.ts';
+import { wrappedTableLines } from '../render/columns.ts';
 import { messageOf } from '../report.ts';
 
 export const run = async (context: Context, _args: Arguments): Promise<ExitCode | undefined> => {
   const checks = [...(await machineChecks(context)), ...(await clusterChecks(context))];
   const isOk = checks.every(({ status }) => status !== 'fail');
   context.output.result({ ok: isOk, checks }, (paint) =>
-    [...tableLines(columns, checks, { paint, width: tableWidth(context.output) }), '', summary(checks)].join('\n'),
+    [...wrappedTableLines(columns, checks, { paint, width: tableWidth(context.output) }), '', summary(checks)].join(
+      '\n',
+    ),
   );
   return isOk ? exitCodes.ok : exitCodes.failure;
 };

@@ -9,16 +9,14 @@ import { type ExitCode, exitCodes } from '../exitCodes.ts';
 import { realDir } from '../files/clusterFiles.ts';
 import { type KeyFile, keyFilesOf } from '../files/keyFiles.ts';
 import { nodePaths } from '../files/nodeFiles.ts';
-import { tableWidth } from '../observe.ts';
 import { tableLines } from '../render/columns.ts';
 
 export const run = async (context: Context, _args: Arguments): Promise<ExitCode | undefined> => {
   const dir = directoryOf(context);
   const keys = await keyFilesOf(dir);
   if (keys.length === 0) throw new FileError(dir, '', 'expected key files of a cluster or a node, found none');
-  context.output.result({ dir, keys }, (paint) =>
-    tableLines(columns, keys, { paint, width: tableWidth(context.output) }).join('\n'),
-  );
+  // As wide as it is: a terminal wraps it, and a key that is cut is worth nothing.
+  context.output.result({ dir, keys }, (paint) => tableLines(columns, keys, { paint }).join('\n'));
   const bad = keys.filter((key) => !key.private || key.problem !== null);
   for (const { file, mode, problem } of bad) {
     context.output.warn(

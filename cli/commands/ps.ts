@@ -16,7 +16,10 @@ export const run = async (context: Context, args: Arguments): Promise<ExitCode |
   const { gatherer } = await observe(context);
   const rowsOf = args.flag('all') ? allRows : nodeRows;
   const linesOf = (view: ClusterView) => [
-    ...tableLines(unitColumns, rowsOf(view), { paint: output.paint, width: tableWidth(output) }),
+    ...tableLines(unitColumns, rowsOf(view), {
+      paint: output.paint,
+      width: args.flag('watch') ? tableWidth(output) : undefined,
+    }),
     ...(args.flag('watch') ? silentNodes(view) : []),
   ];
   const documentOf = (view: ClusterView) => ({ cluster: view.cluster, units: rowsOf(view) });

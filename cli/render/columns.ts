@@ -1,9 +1,9 @@
 /**
- * Tables: columns separated by two spaces, no borders, so that a line can be cut with any tool. On a terminal a table fits
- * its width: text is shortened a little, then optional columns go; off a terminal nothing is ever left out.
+ * Tables: columns separated by two spaces, no borders, so that a line can be cut with any tool. A table that is redrawn on a
+ * terminal fits its width: text is shortened a little, then optional columns go; in any other nothing is ever left out.
  */
 import type { Colour, Paint } from '../output.ts';
-import { clip, displayWidth, padEnd, padStart } from './text.ts';
+import { clip, displayWidth, padEnd, padStart, wrap } from './text.ts';
 
 export interface TableColumn<Row> {
   readonly title: string;
@@ -14,6 +14,8 @@ export interface TableColumn<Row> {
   readonly align?: 'left' | 'right';
   /** May be shortened down to this many columns; without it a cell is never shortened. */
   readonly minWidth?: number;
+  /** Shortened before any other. */
+  readonly shrinksFirst?: true;
   /** May be left out when the table is too wide; the highest number goes first. */
   readonly optional?: number;
 }
@@ -55,6 +57,37 @@ export const tableLines = <Row>(
   return [paint('bold', titles), ...body];
 };
 
+/** Less than that a line of words is no line: then the terminal may wrap the whole. */
+const wrapWidthMin = 24;
+
+/** A table that is printed once: its last column goes on in the next lines, below itself, and nothing is cut. */
+export const wrappedTableLines = <Row>(
+  columns: readonly TableColumn<Row>[],
+  rows: readonly Row[],
+  { paint, width }: TableOptions,
+): string[] => {
+  const last = columns.at(-1);
+  const others = columns.slice(0, -1);
+  const indent = others.reduce((sum, column) => sum + naturalWidth(column, rows) + gap.length, 0);
+  if (last === undefined || width === undefined || width - indent < wrapWidthMin)
+    return tableLines(columns, rows, { paint });
+  interface Line {
+    readonly row: Row | undefined;
+    readonly text: string;
+  }
+  const lines = rows.flatMap((row) =>
+    wrap(last.text(row), width - indent).map((text, i): Line => ({ row: i === 0 ? row : undefined, text })),
+  );
+  const blankBelow = others.map(
+    ({ text, colour, ...column }): TableColumn<Line> => ({
+      ...column,
+      text: ({ row }) => (row === undefined ? '' : text(row)),
+      colour: ({ row }) => (row === undefined ? undefined : colour?.(row)),
+    }),
+  );
+  return tableLines([...blankBelow, { title: last.title, text: ({ text }: Line) => text }], lines, { paint });
+};
+
 const naturalWidth = <Row>({ title, text }: TableColumn<Row>, rows: readonly Row[]): number =>
   Math.max(displayWidth(title), ...rows.map((row) => displayWidth(text(row))));
 
@@ -87,7 +120,9 @@ const withoutOptional = <Row>(layouts: readonly Layout<Row>[], width: number): r
 const shrink = <Row>(layouts: readonly Layout<Row>[], width: number): readonly Layout<Row>[] => {
   const widths = layouts.map((layout) => layout.width);
   for (let excess = totalOf(layouts) - width; excess > 0; excess--) {
-    const spare = layouts.map(({ column }, i) => (widths[i] ?? 0) - (column.minWidth ?? Number.POSITIVE_INFINITY) > 0);
+    const may = layouts.map(({ column }, i) => (widths[i] ?? 0) - (column.minWidth ?? Number.POSITIVE_INFINITY) > 0);
+    const first = layouts.map(({ column }, i) => may[i] === true && column.shrinksFirst === true);
+    const spare = first.includes(true) ? first : may;
     const widest = widths.reduce(
       (best, now, i) => (spare[i] && now > (widths[best] ?? 0) ? i : best),
       spare.indexOf(true),
