@@ -20,7 +20,7 @@ export interface Context {
   readonly globals: Globals;
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   /**
-   * Aborts on the first SIGINT or SIGTERM. Commands that wait or follow end then; main exits 130 in any case, unless the
+   * Aborts on the first SIGINT, SIGTERM or SIGHUP. Commands that wait or follow end then; main exits 130 in any case, unless the
    * command `endsBySignal`. A second signal ends the process at once.
    */
   readonly signal: AbortSignal;

@@ -21,9 +21,12 @@ const text = (globals: ReadonlyMap<string, Value>, name: string): string | undef
 const outputOf = (json: boolean, quiet: boolean): Output =>
   new Output({ stdout: process.stdout, stderr: process.stderr, json, quiet, env: process.env });
 
+/** Node forgets what `nohup` told the system to ignore; shells leave the name of what they ran in `_`. */
+const isUnderNohup = ({ _: ran = '' }: NodeJS.ProcessEnv): boolean => /(^|\/)nohup$/.test(ran);
+
 /**
- * The first signal asks politely, the second ends the process. SIGHUP is left alone, or `nohup` would have no effect; a
- * cluster whose terminal closes dies whole.
+ * The first signal asks politely, the second ends the process. A terminal that closes asks too, or its cluster would leave
+ * private keys in a temporary directory; it may do so several times (the system and the shell), and under `nohup` in vain.
  */
 const onSignals = (controller: AbortController): void => {
   const handle = (): void => {
@@ -32,6 +35,7 @@ const onSignals = (controller: AbortController): void => {
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
+  process.on('SIGHUP', isUnderNohup(process.env) ? () => undefined : () => controller.abort());
 };
 
 /** Whoever reads our output may leave early (`isochron logs | head`): that ends a command, and is no failure. */

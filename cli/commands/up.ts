@@ -38,6 +38,8 @@ const open = async (context: Context, given: string | undefined): Promise<Runnin
   const { clock, env, output, random } = context;
   const server = findServer(given !== undefined, env);
   const records = new Records(env);
+  // Also what an `up` that was killed outright left behind: its keys lie in a temporary directory.
+  records.live();
   const dir = given === undefined ? await temporary(context) : realDir(given);
   const whole = await readWholeCluster(dir);
   for (const file of whole.updated) output.message(`${file}: brought in line with isochron.json of the cluster`);

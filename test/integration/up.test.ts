@@ -81,6 +81,39 @@ describe('up', () => {
     await allGone(pids);
   });
 
+  it('stops cleanly when its terminal closes, and takes its keys with it', async () => {
+    const { up, dir } = await lab();
+    up.signal('SIGHUP');
+    up.signal('SIGHUP');
+    expect(await up.ended).toMatchObject({ code: 0 });
+    expect(existsSync(dir)).toBe(false);
+  });
+
+  it('outlives its terminal under nohup', async () => {
+    const up = cli.start(['up', '--json'], { _: '/usr/bin/nohup' });
+    const line = await up.line('ready');
+    operator = await operatorOf(String(line.dir), String(line.nats));
+    const bus = operator;
+    up.signal('SIGHUP');
+    await bus.ask('host', 'supervisor.kill', { id: 'device-1' });
+    // One that is about to stop would not bring it back.
+    await until('the node to be back', async () => {
+      const { restarts, status } = await unitOf(bus, 'device-1');
+      return restarts === 1 && status === 'running' ? true : undefined;
+    });
+    up.signal('SIGTERM');
+    expect(await up.ended).toMatchObject({ code: 0 });
+  });
+
+  it('removes what one that was killed outright left behind', async () => {
+    const first = await lab();
+    first.up.signal('SIGKILL');
+    await first.up.ended;
+    expect(existsSync(first.dir)).toBe(true);
+    await lab();
+    expect(existsSync(first.dir)).toBe(false);
+  });
+
   it('leaves nothing running when it is killed outright', async () => {
     const { up, dir, nats } = await lab();
     operator = await operatorOf(dir, nats);
