@@ -92,20 +92,22 @@ const sameEpoch = (a: EpochReply, b: EpochReply): boolean =>
  */
 export const isAgreed = (view: ClusterView): boolean => disagreements(view).length === 0;
 
-/** What keeps the cluster from agreeing, in words; empty when it agrees. */
-export const disagreements = (view: ClusterView): readonly string[] => {
+/** What keeps the cluster from agreeing, in words; empty when it agrees. Without codes where something else tells them. */
+export const disagreements = (view: ClusterView, withCodes = true): readonly string[] => {
   const { head, term } = headOf(view);
   const reference =
     view.nodes.find(({ name }) => name === head)?.epoch ?? view.nodes.flatMap(({ epoch }) => epoch ?? [])[0];
   if (view.nodes.length === 0) return ['no nodes are known'];
-  const found = view.nodes.flatMap((node) => disagreementOf(view, node, reference, { head, term }));
+  const found = view.nodes.flatMap((node) =>
+    node.epoch === undefined ? [whyAbsent(node, withCodes)] : disagreementOf(view, node, reference, { head, term }),
+  );
   return head === null ? ['no head', ...found] : found;
 };
 
 /** `device-1 is stopped`, `device-1 does not answer (ASK_TIMEOUT)`. */
-export const whyAbsent = ({ name, unit, trouble }: NodeView): string => {
+export const whyAbsent = ({ name, unit, trouble }: NodeView, withCode = true): string => {
   if (unit !== undefined && unit.status !== 'running') return `${name} is ${unit.status}`;
-  return `${name} does not answer${trouble === undefined ? '' : ` (${trouble.code})`}`;
+  return `${name} does not answer${trouble === undefined || !withCode ? '' : ` (${trouble.code})`}`;
 };
 
 const disagreementOf = (
@@ -115,7 +117,7 @@ const disagreementOf = (
   { head, term }: { readonly head: string | null; readonly term: number },
 ): string[] => {
   const { name, epoch } = node;
-  if (epoch === undefined) return [whyAbsent(node)];
+  if (epoch === undefined) return [];
   if (!epoch.synchronized) return [`${name} is not synchronized`];
   if (epoch.clusterHead !== head) return [`${name} follows ${epoch.clusterHead ?? 'nobody'}`];
   if (epoch.term !== term) return [`${name} is in term ${epoch.term}`];

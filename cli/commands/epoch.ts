@@ -2,11 +2,20 @@
 import { type FeatureConfigReply, IsochronError } from '../../protocol/index.ts';
 import type { Arguments } from '../arguments.ts';
 import { askVerb } from '../ask.ts';
-import { type ClusterView, disagreements, epochAt, headOf, isAgreed, type NodeView, skewOf } from '../clusterView.ts';
+import {
+  type ClusterView,
+  disagreements,
+  epochAt,
+  headOf,
+  isAgreed,
+  type NodeView,
+  skewOf,
+  statusOf,
+} from '../clusterView.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exitCodes.ts';
 import { gatherTimeoutMsDefault } from '../gather.ts';
-import { type Observation, observe, tableWidth } from '../observe.ts';
+import { type Observation, observe, silentNodes } from '../observe.ts';
 import type { Paint } from '../output.ts';
 import { type TableColumn, tableLines } from '../render/columns.ts';
 import { formatSignedMs } from '../render/durations.ts';
@@ -44,14 +53,15 @@ const showEpochs = async ({ output }: Context, observation: Observation): Promis
   const epoch = agree ? (view.nodes[0]?.epoch?.epoch ?? null) : null;
   output.result({ cluster: view.cluster, agree, epoch, head, term, nodes, problems }, (paint) =>
     [
-      ...tableLines(columns(view), view.nodes, { paint, width: tableWidth(output) }),
+      ...tableLines(columns(view), view.nodes, { paint }),
       agree
         ? paint('green', `all agree on epoch ${epoch}`)
-        : paint('yellow', `they do not agree: ${problems.map(plain).join('; ')}`),
+        : paint('yellow', `they do not agree: ${disagreements(view, false).map(plain).join('; ')}`),
     ].join('\n'),
   );
-  const silent = view.nodes.every((node) => node.epoch === undefined);
-  return silent ? silenceOf(view) : exitCodes.ok;
+  for (const silent of silentNodes(view)) output.message(silent);
+  const allSilent = view.nodes.every((node) => node.epoch === undefined);
+  return allSilent ? silenceOf(view) : exitCodes.ok;
 };
 
 /** Nobody answered: out of time, or nobody there. */
@@ -94,11 +104,10 @@ const columns = (view: ClusterView): readonly TableColumn<NodeView>[] => [
   { title: 'SKEW MS', text: (node) => skewText(skewOf(view, node)), align: 'right' },
 ];
 
-/** Of a node that says nothing, why. */
 const synchronizedText = (node: NodeView): string => {
-  const { epoch, trouble, unit } = node;
+  const { epoch } = node;
   if (epoch !== undefined) return epoch.synchronized ? 'yes' : 'no';
-  return unit !== undefined && unit.status !== 'running' ? unit.status : (trouble?.code ?? 'no answer');
+  return statusOf(node);
 };
 
 const skewText = (skewMs: number | null): string => (skewMs === null ? '-' : formatSignedMs(skewMs));

@@ -6,7 +6,7 @@ import { type ClusterView, disagreements, epochAt, headOf, healthOf, isAnswering
 import type { Context } from '../context.ts';
 import { UnknownIdError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exitCodes.ts';
-import { addressOf } from '../ids.ts';
+import { addressOf, findUnit, unitsOf } from '../ids.ts';
 import { observe } from '../observe.ts';
 import type { Colour } from '../output.ts';
 import { formatDuration } from '../render/durations.ts';
@@ -73,7 +73,17 @@ const rowOf = (view: ClusterView, { nodes }: OperatorConnection, id: string): Un
   // A node that is down cannot say what it would run: its actors are as inactive as it is.
   if (node !== undefined && node.tree === undefined)
     return { ...nodeRow(node), id, actor: id.slice(id.indexOf('/') + 1) };
+  const stopped = stoppedAbove(view, node?.tree, id);
+  if (stopped !== undefined) return { ...unitRow(stopped), id, actor: id.slice(id.indexOf('/') + 1) };
   throw new UnknownIdError(id, address.isBare ? nodes.map(({ name }) => name) : actorsOf(node?.tree));
+};
+
+/** A supervisor that is down does not tell what it would run; other nodes show that there is such an actor. */
+const stoppedAbove = ({ nodes }: ClusterView, tree: TreeNode | undefined, id: string): TreeNode | undefined => {
+  const path = id.slice(id.indexOf('/'));
+  const exists = nodes.some(({ name, tree: other }) => findUnit(other, `${name}${path}`) !== undefined);
+  if (!exists || tree === undefined) return undefined;
+  return unitsOf(tree).find(({ actor, status }) => actor === 'supervisor' && status !== 'running');
 };
 
 const actorsOf = (tree: TreeNode | undefined): readonly string[] =>

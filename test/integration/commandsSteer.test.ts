@@ -95,6 +95,10 @@ describe('a node', () => {
       expect(code).toBe(0);
       expect(stdout).toMatch(/validator-1 +running[\s\S]*device-1 +silent/);
       expect(stderr).toContain('device-1 does not answer (ASK_TIMEOUT)');
+      const epochs = await cli.run('epoch');
+      expect(epochs.stdout).toMatch(/device-1 +- +- +silent[\s\S]*they do not agree: device-1 does not answer\n/);
+      expect(epochs.stderr).toBe('device-1 does not answer (ASK_TIMEOUT)\n');
+      expect((await cli.run('tree')).stdout).toMatch(/device-1 {2}silent {2}(?!running)/);
       expect(await statusOf('device-1')).toBe(3);
       expect((await cli.run('inspect', 'device-1/epoch')).code).toBe(5);
     } finally {
@@ -191,6 +195,15 @@ describe('a person', () => {
     await release();
     expect(terminal.text()).toBe('validator-1/beacon was killed; its supervisor restarts it');
   });
+});
+
+it('an actor whose supervisor is stopped is inactive (3), and one that nobody has is unknown (4)', async () => {
+  expect((await cli.run('stop', 'validator-1/time')).code).toBe(0);
+  await becomes('validator-1/time', 3);
+  expect(await statusOf('validator-1/beacon')).toBe(3);
+  expect(await statusOf('validator-1/nope')).toBe(4);
+  expect((await cli.run('start', 'validator-1/time')).code).toBe(0);
+  await becomes('validator-1/beacon', 0);
 });
 
 describe('what nobody wants', () => {
