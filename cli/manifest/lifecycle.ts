@@ -60,7 +60,7 @@ export const lifecycleCommands: readonly CommandSpec[] = [
     summary: 'run a whole cluster on this machine: nats-server and one process a node',
     description:
       'Starts a nats-server and every node of dir, restarts what fails, and reports when all nodes agree on an epoch. Without dir it makes a temporary lab cluster and removes it at the end. ' +
-      'SIGINT and SIGTERM stop it cleanly (exit 0); nodes and nats-server die with it, whatever ends it. On a terminal it shows a live table; with --json it prints one line when ready.',
+      'SIGINT, SIGTERM and the end of its terminal stop it cleanly (exit 0); under nohup it goes on without one; nodes and nats-server die with it, whatever ends it. On a terminal it shows a live table; with --json it prints one line when ready.',
     args: [
       {
         name: 'dir',
@@ -122,7 +122,7 @@ export const lifecycleCommands: readonly CommandSpec[] = [
     group: 'Material and checks',
     summary: 'check this machine, a cluster directory and the running cluster',
     description:
-      'Checks Node, nats-server, files and their modes, keys, membership, ports, the clock, whether the cluster answers and whether its server enforces permissions. Exits 1 when a check fails; warnings do not.',
+      "Checks Node, nats-server, files and their modes, keys, membership, ports, the clock, whether the cluster answers and whether its server enforces permissions. Exits 1 when a check fails; warnings do not. To see that the server refuses them, it publishes what it may not and connects without a key: that leaves two refusals in the server's log.",
     examples: [{ command: 'isochron doctor --dir lab', does: 'everything about lab/' }],
     run: async (context, args) => (await import('../commands/doctor.ts')).run(context, args),
   },
@@ -131,11 +131,11 @@ export const lifecycleCommands: readonly CommandSpec[] = [
     group: 'Material and checks',
     summary: 'print the parameters in force and where each comes from',
     description:
-      'Prints every parameter of a cluster with its value and its source: the document (field), the preset, or isochron.json. Without a cluster it prints a preset.',
+      'Prints every parameter of a cluster with its value and its source: default (the field preset), preset (where lab differs from it), or isochron.json. Without a cluster it prints a preset.',
     options: [{ ...preset, summary: 'print this preset instead of a cluster' }],
     examples: [
       { command: 'isochron config --dir lab', does: 'the parameters of lab/' },
-      { command: 'isochron config --preset field --json', does: "the document's values" },
+      { command: 'isochron config --preset field --json', does: 'the defaults' },
     ],
     run: async (context, args) => (await import('../commands/config.ts')).run(context, args),
   },
