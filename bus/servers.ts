@@ -38,10 +38,14 @@ interface ServerUrl {
 
 const DEFAULT_PORT = 4222;
 
+const PORT_MAX = 65_535;
+const isPort = (text: string | undefined): boolean =>
+  text === undefined || (Number(text) >= 1 && Number(text) <= PORT_MAX);
+
 const parseServer = (url: string): ServerUrl => {
   const match = /^(?:(nats|tls):\/\/)?(\[[0-9a-fA-F:.]+\]|[^/:@\s[\]]+)(?::(\d{1,5}))?\/?$/.exec(url);
   const [, scheme, hostname, port] = match ?? [];
-  if (hostname === undefined)
+  if (hostname === undefined || !isPort(port))
     throw new BusOptionError('servers', `nats://host:port or tls://host:port, got ${url.slice(0, 200)}`);
   return { url, host: `${hostname}:${port ?? DEFAULT_PORT}`, hostname, tls: scheme === 'tls' };
 };

@@ -234,4 +234,9 @@ describe('server addresses', () => {
       tls: { caFile: 'ca.pem' },
     });
   });
+
+  it('have a port that there is', () => {
+    for (const servers of ['nats://127.0.0.1:0', 'nats://127.0.0.1:65536', 'nats://a:b:c', 'nats://'])
+      expect(() => checkServers({ servers })).toThrow(code('BUS_OPTION_INVALID'));
+  });
 });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import { findCluster } from '../cluster.ts';
+import { shellWord } from '../commandText.ts';
 import type { Context } from '../context.ts';
 import { FileError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exitCodes.ts';
@@ -20,7 +21,7 @@ export const run = async (context: Context, _args: Arguments): Promise<ExitCode 
   const bad = keys.filter((key) => !key.private || key.problem !== null);
   for (const { file, mode, problem } of bad) {
     context.output.warn(
-      problem ?? `${file}: mode ${mode}, expected 0600: others may read it; chmod 600 ${resolve(dir, file)}`,
+      problem ?? `${file}: mode ${mode}, expected 0600: others may read it; chmod 600 ${shellWord(resolve(dir, file))}`,
     );
   }
   return bad.length === 0 ? exitCodes.ok : exitCodes.failure;

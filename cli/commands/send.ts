@@ -14,7 +14,7 @@ const dataBytesMax = 1_048_576;
 export const run = async (context: Context, args: Arguments): Promise<ExitCode | undefined> => {
   const address = addressOf(args.required('id'));
   const { id } = address;
-  if (address.isBare) throw new UsageError(`send goes to an actor, such as ${id}/election: '${id}' is a whole node`);
+  if (address.isBare) throw new UsageError(`send goes to an actor, such as ${id}/election, not to a whole node`);
   const type = args.required('event');
   const event = { ...(await dataOf(context, args.text('data'))), type };
   const connection = await connectOperator(context);

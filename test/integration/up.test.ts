@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRandom } from '../../actors/index.ts';
 import type { Bus } from '../../bus/index.ts';
+import { freePorts } from '../../cli/host/ports.ts';
 import { writeCertificate } from '../support/certificate.ts';
 import { allGone, type Cli, createCli, epochOf, operatorOf, pidsOf, type Running, unitOf } from '../support/cli.ts';
 import { requireNatsServer } from '../support/natsServer.ts';
@@ -248,13 +250,16 @@ describe('a directory made by init', () => {
 
 describe('an address of its own', () => {
   it('may be one of IPv6', async () => {
-    expect(await cli.run('init', 'six', '--nats', 'nats://[::1]:24337')).toMatchObject({ code: 0 });
-    const { nats } = await lab('six');
-    expect(nats).toBe('nats://[::1]:24337');
+    const [port] = await freePorts(createRandom());
+    const url = `nats://[::1]:${port}`;
+    expect(await cli.run('init', 'six', '--nats', url)).toMatchObject({ code: 0 });
+    expect((await lab('six')).nats).toBe(url);
   });
 
   it('may ask for TLS, with the certificate where init says', async () => {
-    expect(await cli.run('init', 'safe', '--nats', 'tls://localhost:24338')).toMatchObject({ code: 0 });
+    const [port] = await freePorts(createRandom());
+    const url = `tls://localhost:${port}`;
+    expect(await cli.run('init', 'safe', '--nats', url)).toMatchObject({ code: 0 });
     const dir = join(cli.root, 'safe');
     mkdirSync(join(dir, 'tls'));
     const { certFile } = writeCertificate(join(dir, 'tls'));
@@ -265,8 +270,7 @@ describe('an address of its own', () => {
         JSON.stringify({ ...json, nats: { ...json.nats, tls: { ...json.nats.tls, caFile: certFile } } }),
       );
     }
-    const { nats } = await lab('safe');
-    expect(nats).toBe('tls://localhost:24338');
+    expect((await lab('safe')).nats).toBe(url);
     expect(await cli.run('status', '--dir', dir)).toMatchObject({ code: 0 });
   });
 });
