@@ -5,7 +5,6 @@ import {
   type ElectionContext,
   type ElectionParams,
   electionMachine,
-  nextTerm,
   type PeerParams,
   type Poll,
 } from '../machines/index.ts';
@@ -18,6 +17,7 @@ import {
   IsochronError,
   type Member,
   type Members,
+  nextTerm,
   signMessage,
   type UnsignedMessage,
 } from '../protocol/index.ts';

@@ -3,8 +3,7 @@
  * far others may be ahead of it. Read once and kept in memory: a disk that fails must not stop a node that only follows,
  * and every beacon asks.
  */
-import { isPlausibleTerm, roundCredit, roundsMargin } from '../machines/index.ts';
-import { roundOf } from '../protocol/index.ts';
+import { isPlausibleTerm, roundCredit, roundOf, roundsMargin } from '../protocol/index.ts';
 import { tryStore } from './durable.ts';
 import type { ActorWorld, Store } from './system/index.ts';
 

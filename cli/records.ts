@@ -30,8 +30,14 @@ export interface ClusterRecord {
 export const temporaryPrefix = 'isochron-up-';
 
 /** A record is a file anybody may have edited: only what `up` itself makes is ever removed. */
-const isTemporaryDir = (dir: string): boolean =>
-  dirname(dir) === realpathSync(tmpdir()) && basename(dir).startsWith(temporaryPrefix);
+const isTemporaryDir = (dir: string): boolean => {
+  try {
+    return dirname(dir) === realpathSync(tmpdir()) && basename(dir).startsWith(temporaryPrefix);
+  } catch {
+    // There is no temporary folder, so nothing in it is ours to remove.
+    return false;
+  }
+};
 
 const OWNER_ONLY = 0o600;
 const OWNER_ONLY_DIR = 0o700;

@@ -15,7 +15,7 @@
  * one, even apart. Whoever hears a newer head follows it, from any state.
  */
 import { assign, setup } from 'xstate';
-import { rankOf, roundOf, termOf } from '../protocol/index.ts';
+import { nextTerm, rankOf, roundOf, termOf } from '../protocol/index.ts';
 import { action, activity, task } from './placeholder.ts';
 
 // ── Vocabulary ──────────────────────────────────────────────────────────────
@@ -94,27 +94,6 @@ const candidacyOf = ({ context }: { context: ElectionContext }): ElectionParams 
   term: nextTerm(context),
   rivals: context.rivals,
 });
-
-/** The next round's term of this validator. */
-export const nextTerm = ({ term, rank }: { readonly term: number; readonly rank: number }): number =>
-  termOf(roundOf(term) + 1, rank);
-
-/** Rounds a validator may be ahead although no election can have happened in the time known. */
-export const roundsMargin = 8;
-/** Elections one after the other for longer than this are none, ms: what a node was away for may be far more. */
-const ELECTING_MAX_MS = 86_400_000;
-
-/**
- * Rounds by which others may be ahead: a purse that time fills, one round an `answerTimeoutMs`, and that every jump
- * empties. One hostile 2³²−1 must not freeze elections, nor many hostile messages of 8 rounds each (decision 5).
- * @param left what was left of it `sinceMs` ago.
- */
-export const roundCredit = (left: number, sinceMs: number, answerTimeoutMs: number): number =>
-  Math.min(roundsMargin + ELECTING_MAX_MS / answerTimeoutMs, left + Math.max(0, sinceMs) / answerTimeoutMs);
-
-/** Whether `term` can have come about since `known`. */
-export const isPlausibleTerm = (term: number, known: number, credit: number): boolean =>
-  roundOf(term) <= roundOf(known) + Math.floor(credit);
 
 const initialContext = (input: ElectionInput): ElectionContext => {
   for (const [name, value] of Object.entries(input.timing)) {

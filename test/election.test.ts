@@ -1,16 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isStronger } from '../actors/election.ts';
-import {
-  type ElectionInput,
-  electionMachine,
-  isPlausibleTerm,
-  nextTerm,
-  type Poll,
-  roundCredit,
-  roundsMargin,
-} from '../machines/index.ts';
-import { rankOf, roundOf, termOf } from '../protocol/index.ts';
+import { type ElectionInput, electionMachine, type Poll } from '../machines/index.ts';
+import { isPlausibleTerm, nextTerm, rankOf, roundCredit, roundOf, roundsMargin, termOf } from '../protocol/index.ts';
 import { drive } from './support/machine.ts';
 
 const timing = { electionTimeoutMs: 1_200, answerTimeoutMs: 300, coordinatorTimeoutMs: 450, holdDownMs: 3_600 };
